@@ -1,0 +1,202 @@
+//! Reading one request within its limits (IN-1, IN-2), handing it over, and waiting for what became of it.
+//!
+//! Checks stand in the order of their cost, and nothing is read of a body whose sender is not recognised.
+
+use std::sync::atomic::Ordering;
+
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, Method, Request};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use lineshaft_format::unpack::gunzip;
+use lineshaft_model::connection::http::HttpSource as Settings;
+use lineshaft_model::fault::{Code, Fault};
+use lineshaft_model::intake::Received;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::auth;
+use super::listener::Shared;
+use super::problem::{Answered, Refusal, accepted};
+use super::source::Arrival;
+
+/// Longest idempotency key, in bytes.
+const KEY_BYTES_MAX: usize = 255;
+
+/// Longest Content-Type kept, in bytes.
+const CONTENT_TYPE_BYTES_MAX: usize = 255;
+
+/// Memory reserved on a sender's word, in bytes. What is announced beyond it must arrive before it is reserved.
+const RESERVED_BYTES_MAX: u64 = 64 * 1024;
+
+/// The whole way of one request.
+pub(super) async fn answer(shared: &Shared, peer: &str, request: Request<Incoming>) -> Answered {
+    match hand_over(shared, peer, request).await {
+        Ok(answered) => answered,
+        Err(refusal) => {
+            tracing::debug!(peer, ?refusal, "request refused");
+            refusal.answer()
+        }
+    }
+}
+
+async fn hand_over(shared: &Shared, peer: &str, request: Request<Incoming>) -> Result<Answered, Refusal> {
+    let route = request.uri().path().strip_prefix("/in/").and_then(|name| shared.route(name));
+    let Some(route) = route else {
+        // While interfaces are opened or closed nobody can say that there is none: the sender comes again.
+        return Err(if shared.complete.load(Ordering::Acquire) {
+            Fault::new(Code::ReceiveUnknownInterface, "no interface receives at this address").into()
+        } else {
+            Refusal::busy("the interfaces are being opened or closed")
+        });
+    };
+    if request.method() != Method::POST {
+        return Err(Refusal::method());
+    }
+    if !auth::recognised(&route.settings.auth, &shared.secrets, request.headers())? {
+        return Err(Refusal::unrecognised(auth::challenge(&route.settings.auth)));
+    }
+    let deadline = shared.clock.monotonic() + shared.limits.body_time + shared.limits.answer_time;
+    let (head, body) = request.into_parts();
+    let mut held = Held { shared, bytes: 0 };
+    let received = read(&route.settings, &head.headers, body, peer, &mut held).await?;
+    let (told, answer) = oneshot::channel();
+    route.inbox.try_send(Arrival { received, told, deadline }).map_err(|error| match error {
+        TrySendError::Full(_) => Refusal::busy("too many documents wait at this interface"),
+        TrySendError::Closed(_) => Refusal::busy("the interface is closing"),
+    })?;
+    match timeout(shared.limits.answer_time, answer).await {
+        Ok(Ok(outcome)) => Ok(accepted(outcome?)),
+        Ok(Err(_)) => Err(Refusal::busy("the interface was closed before the document was accepted")),
+        Err(_) => Err(Refusal::busy("the document was not accepted in time; send it again with the same key")),
+    }
+}
+
+async fn read(
+    settings: &Settings,
+    headers: &HeaderMap,
+    body: Incoming,
+    peer: &str,
+    held: &mut Held<'_>,
+) -> Result<Received, Refusal> {
+    let idempotency_key = key(settings, headers)?;
+    let packed = is_packed(headers)?;
+    let time = held.shared.limits.body_time;
+    let read = timeout(time, read_body(settings, headers, body, held)).await;
+    let mut body = read.map_err(|_| Refusal::too_slow(format!("the body did not arrive within {time:?}")))??;
+    if packed {
+        body = gunzip(&body, limit(settings))?;
+        held.add(body.len())?;
+    }
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if content_type.len() > CONTENT_TYPE_BYTES_MAX {
+        return Err(malformed("the Content-Type is too long"));
+    }
+    Ok(Received {
+        body,
+        content_type: content_type.to_owned(),
+        idempotency_key,
+        traceparent: traceparent(headers),
+        origin: peer.to_owned(),
+    })
+}
+
+async fn read_body(
+    settings: &Settings,
+    headers: &HeaderMap,
+    mut body: Incoming,
+    held: &mut Held<'_>,
+) -> Result<Vec<u8>, Refusal> {
+    let limit = limit(settings);
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
+    if announced > settings.body_bytes_max {
+        return Err(too_large(limit));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(announced.min(RESERVED_BYTES_MAX)).unwrap_or(0));
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| malformed("the body is broken off or wrongly framed"))?;
+        if let Ok(data) = frame.into_data() {
+            if bytes.len() + data.len() > limit {
+                return Err(too_large(limit));
+            }
+            held.add(data.len())?;
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(bytes)
+}
+
+fn limit(settings: &Settings) -> usize {
+    usize::try_from(settings.body_bytes_max).unwrap_or(usize::MAX)
+}
+
+fn too_large(limit: usize) -> Refusal {
+    Fault::new(Code::ReceiveTooLarge, format!("the document is larger than {limit} bytes")).into()
+}
+
+fn malformed(what: impl Into<String>) -> Refusal {
+    Fault::new(Code::ReceiveMalformed, what).into()
+}
+
+fn key(settings: &Settings, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let mut given = headers.get_all(settings.key_header.as_str()).iter();
+    let Some(value) = given.next() else { return Ok(None) };
+    if given.next().is_some() {
+        return Err(malformed(format!("the header {} stands more than once", settings.key_header)));
+    }
+    match value.to_str() {
+        Ok(key) if !key.trim().is_empty() && key.len() <= KEY_BYTES_MAX => Ok(Some(key.trim().to_owned())),
+        _ => Err(malformed(format!(
+            "the header {} must hold 1 to {KEY_BYTES_MAX} printable ASCII characters",
+            settings.key_header
+        ))),
+    }
+}
+
+fn is_packed(headers: &HeaderMap) -> Result<bool, Refusal> {
+    let mut given = headers.get_all(CONTENT_ENCODING).iter();
+    let (first, more) = (given.next(), given.next());
+    match (first.map(|value| value.as_bytes().trim_ascii()), more) {
+        (None, _) => Ok(false),
+        (Some(value), None) if value.eq_ignore_ascii_case(b"identity") => Ok(false),
+        (Some(value), None) if value.eq_ignore_ascii_case(b"gzip") => Ok(true),
+        _ => Err(Refusal::unknown_encoding()),
+    }
+}
+
+/// W3C trace context, version 00. Anything else is left out: a sender's tracing must never cost a document.
+fn traceparent(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get("traceparent")?.to_str().ok()?;
+    let mut parts = value.split('-');
+    let hex = |part: Option<&str>, length| {
+        part.is_some_and(|part| {
+            part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        })
+    };
+    let shaped = hex(parts.next(), 2) && hex(parts.next(), 32) && hex(parts.next(), 16) && hex(parts.next(), 2);
+    (shaped && parts.next().is_none()).then(|| value.to_owned())
+}
+
+/// What one request holds of the memory that all bodies share; given back when the request is answered.
+struct Held<'a> {
+    shared: &'a Shared,
+    bytes: usize,
+}
+
+impl Held<'_> {
+    fn add(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let before = self.shared.body_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes += bytes;
+        if before + bytes > self.shared.limits.body_bytes {
+            return Err(Refusal::busy("too many large documents arrive at the same time"));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.shared.body_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

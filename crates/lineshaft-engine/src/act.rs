@@ -1,0 +1,222 @@
+//! What a person commands: retry, skip, discard, answer, pause, resume, load. Each leaves its audit entry in the same
+//! commit (AU-2), and an entry only where something changed.
+
+use lineshaft_flow::map::Facts;
+use lineshaft_flow::render::render;
+use lineshaft_model::audit::{Action, Entry};
+use lineshaft_model::delivery::DeliveryState;
+use lineshaft_model::fault::{Code, Fault};
+use lineshaft_model::ids::{DeliveryId, TransactionId};
+use lineshaft_model::plan::Rendered;
+use lineshaft_model::principal::Principal;
+use lineshaft_store::change::{Act, Load, Target, Verdict};
+use lineshaft_store::read::deliveries::Delivery;
+use lineshaft_store::{Change, Effect, Payload, StoreError};
+
+use crate::shared::Shared;
+
+/// What a command did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// In words, for the person who gave it.
+    pub said: String,
+}
+
+/// Why a command did nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such thing.
+    Missing(String),
+    /// It is not in a state in which this can be done.
+    NotNow {
+        /// The state it is in.
+        state: String,
+        /// What can be done instead.
+        help: String,
+    },
+    /// It would fail again.
+    Fault(Fault),
+    /// The store can take nothing at the moment.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Decides on a parked or in-doubt delivery.
+pub async fn on_delivery(
+    shared: &Shared,
+    principal: &Principal,
+    delivery: DeliveryId,
+    verdict: Verdict,
+    reason: &str,
+) -> Result<Done, Refusal> {
+    let Some(row) = shared.store.delivery(delivery)? else {
+        return Err(Refusal::Missing(format!("delivery {delivery}")));
+    };
+    let rendered = match verdict {
+        Verdict::Retry if needs_rendering(&row) => Some(rendered_again(shared, &row)?),
+        _ => None,
+    };
+    let action = action_of(&verdict);
+    let packed = rendered.map(|it| (Payload::pack(&[&it.body]), it.parameters));
+    // What is at hand may not be what is sent from now on.
+    drop(shared.documents.take(delivery));
+    let act = Act {
+        target: Target::Delivery(delivery),
+        verdict,
+        rendered: packed,
+        entry: entry(principal, action, &delivery.to_string(), reason),
+    };
+    carry_out(shared, act, &format!("delivery {delivery}"), instead_for_delivery(&row)).await
+}
+
+/// Decides on a transaction that was parked before routing.
+pub async fn on_transaction(
+    shared: &Shared,
+    principal: &Principal,
+    transaction: TransactionId,
+    verdict: Verdict,
+    reason: &str,
+) -> Result<Done, Refusal> {
+    let entry = entry(principal, action_of(&verdict), &transaction.to_string(), reason);
+    let act = Act { target: Target::Transaction(transaction), verdict, rendered: None, entry };
+    carry_out(
+        shared,
+        act,
+        &format!("transaction {transaction}"),
+        "only a parked transaction can be retried or discarded",
+    )
+    .await
+}
+
+/// Pauses or resumes deliveries to a system or a receiving interface. Intake goes on.
+pub async fn on_interface(
+    shared: &Shared,
+    principal: &Principal,
+    name: &str,
+    verdict: Verdict,
+    reason: &str,
+) -> Result<Done, Refusal> {
+    if !shared.project.systems.contains_key(name) && !shared.project.receives.contains_key(name) {
+        return Err(Refusal::Missing(format!("system or receiving interface {name:?}")));
+    }
+    let pause = verdict == Verdict::Pause;
+    let entry = entry(principal, action_of(&verdict), name, reason);
+    let act = Act { target: Target::Interface(name.to_owned()), verdict, rendered: None, entry };
+    let help = if pause { "it is paused already" } else { "it is not paused" };
+    let done = carry_out(shared, act, name, help).await?;
+    let mut paused = shared.paused.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if pause {
+        paused.insert(name.to_owned())
+    } else {
+        paused.remove(name)
+    };
+    drop(paused);
+    shared.queues.values().for_each(|queue| queue.look_into_store());
+    Ok(done)
+}
+
+/// Loads records into a reference table; what waits for one of them is released.
+pub async fn load(
+    shared: &Shared,
+    principal: &Principal,
+    table: &str,
+    records: Vec<(String, Vec<u8>)>,
+    reason: &str,
+) -> Result<Done, Refusal> {
+    for (key, record) in &records {
+        lineshaft_format::json::decode(record).map_err(|fault| Refusal::Fault(fault.at(format!("{table} {key}"))))?;
+    }
+    let count = records.len();
+    let load = Load { table: table.to_owned(), records, entry: entry(principal, Action::ReferenceLoad, table, reason) };
+    let effects = commit(shared, Change::Load(Box::new(load))).await?;
+    let Effect::Loaded(released) = effects else { return Err(Refusal::Missing(table.to_owned())) };
+    let (changed, transactions, deliveries) = (released.records.len(), released.process.len(), released.render.len());
+    shared.apply(released);
+    let said = format!(
+        "{count} read, {changed} new or changed in {table}; {transactions} transactions and {deliveries} deliveries released"
+    );
+    Ok(Done { said })
+}
+
+/// Renders a parked delivery again and sends it on its way, or leaves it parked where it would fail again.
+pub(crate) async fn render_again(shared: &Shared, principal: &Principal, delivery: DeliveryId, reason: &str) {
+    if let Err(refusal) = on_delivery(shared, principal, delivery, Verdict::Retry, reason).await {
+        tracing::info!(?refusal, %delivery, "stays parked");
+    }
+}
+
+fn needs_rendering(row: &Delivery) -> bool {
+    let code = row.fault.as_ref().map(|fault| fault.code);
+    row.state == DeliveryState::Parked && row.tried == 0 && code.is_some()
+}
+
+fn rendered_again(shared: &Shared, row: &Delivery) -> Result<Rendered, Refusal> {
+    let missing = |what: &str| Refusal::Missing(format!("{what} of delivery {}", row.id));
+    let transaction = shared.store.transaction(row.transaction)?.ok_or_else(|| missing("transaction"))?;
+    let documents = shared.store.documents(&transaction)?.ok_or_else(|| missing("documents"))?;
+    let event = documents.event.and_then(Result::ok).ok_or_else(|| missing("canonical event"))?;
+    let data = lineshaft_format::json::decode(&event).map_err(Refusal::Fault)?;
+    let receive = shared.project.receives.get(&row.receiver).ok_or_else(|| missing("receiver"))?;
+    let site = shared.project.sites.get(&transaction.tags.site);
+    let facts = Facts {
+        id: transaction.id.to_string(),
+        received_at: transaction.accepted_at.to_rfc3339(),
+        site: transaction.tags.site.clone(),
+        time_zone: site.map(|site| site.time_zone.clone()).unwrap_or_default(),
+        interface: transaction.interface.clone(),
+    };
+    render(receive, &shared.catalog(), &facts, transaction.id, row.revision, &data).map_err(Refusal::Fault)
+}
+
+async fn carry_out(shared: &Shared, act: Act, what: &str, help: &str) -> Result<Done, Refusal> {
+    match commit(shared, Change::Act(Box::new(act))).await? {
+        Effect::Acted { due, process } => {
+            let said = match (due.len(), process.is_some()) {
+                (_, true) => format!("{what}: is processed again"),
+                (0, false) => format!("{what}: done"),
+                (count, false) => format!("{what}: done; {count} on the way"),
+            };
+            shared.enqueue(due);
+            shared.backlog.push(process.into_iter().collect(), Vec::new());
+            Ok(Done { said })
+        }
+        Effect::NotNow { state } => Err(Refusal::NotNow { state, help: help.to_owned() }),
+        _ => Err(Refusal::Missing(what.to_owned())),
+    }
+}
+
+async fn commit(shared: &Shared, change: Change) -> Result<Effect, Refusal> {
+    let effects =
+        shared.store.commit(vec![change]).await.inspect_err(|error| shared.fail_if_fatal(error))?.into_inner();
+    effects.into_iter().next().ok_or_else(|| Refusal::Fault(Fault::new(Code::StoreWrite, "the store gave no answer")))
+}
+
+fn entry(principal: &Principal, action: Action, target: &str, reason: &str) -> Entry {
+    Entry { principal: principal.clone(), action, target: target.to_owned(), reason: reason.to_owned() }
+}
+
+fn action_of(verdict: &Verdict) -> Action {
+    match verdict {
+        Verdict::Retry => Action::Retry,
+        Verdict::Skip => Action::Skip,
+        Verdict::Discard => Action::Discard,
+        Verdict::Posted(_) => Action::AnswerPosted,
+        Verdict::NotPosted => Action::AnswerNotPosted,
+        Verdict::Pause => Action::Pause,
+        Verdict::Resume => Action::Resume,
+    }
+}
+
+fn instead_for_delivery(row: &Delivery) -> &'static str {
+    match row.state {
+        DeliveryState::OutcomeUnknown => "look in the target, then `exceptions answer --posted REF` or `--not-posted`",
+        DeliveryState::Parked => "retry, skip or discard it",
+        state if state.is_settled() => "it is settled, and settled is final",
+        _ => "it is on its way by itself",
+    }
+}

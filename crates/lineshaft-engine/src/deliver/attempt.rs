@@ -1,0 +1,186 @@
+//! One attempt, or one question about an earlier one: intent on disk, then the work, then the result on disk.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lineshaft_model::delivery::{Outcome, Outgoing};
+use lineshaft_model::fault::{Code, Fault};
+use lineshaft_model::ids::DeliveryId;
+use lineshaft_model::lifecycle::{Facts, Next, after_attempt, after_probe};
+use lineshaft_model::time::Timestamp;
+use lineshaft_store::change::{AttemptKind, Begun, Due, Settle};
+use lineshaft_store::read::deliveries::{Delivery, Document};
+use lineshaft_store::{Change, Effect, StoreError};
+
+use super::Receiver;
+use super::breaker::Health;
+use crate::shared::Shared;
+
+/// How long to wait until a result is written again when the store could take nothing.
+const WRITE_AGAIN: Duration = Duration::from_millis(200);
+
+/// What an attempt leaves for its dispatcher.
+#[derive(Debug)]
+pub(crate) struct Attempted {
+    pub(crate) delivery: DeliveryId,
+    /// Whether it was made to see if the system is back.
+    pub(crate) trial: bool,
+    pub(crate) health: Health,
+    pub(crate) due: Vec<Due>,
+    /// Whether the store should be asked for it again.
+    pub(crate) again: bool,
+}
+
+/// Sends the document or asks the target, as `due` says.
+pub(crate) async fn attempt(shared: Arc<Shared>, receiver: Arc<Receiver>, due: Due, trial: bool) -> Attempted {
+    let done = match due.kind {
+        AttemptKind::Send => send(&shared, &receiver, due.delivery, trial).await,
+        AttemptKind::Probe => ask(&shared, &receiver, due.delivery).await,
+    };
+    match done {
+        Ok((health, next)) => Attempted { delivery: due.delivery, trial, health, due: next, again: false },
+        Err(error) => {
+            shared.fail_if_fatal(&error);
+            tracing::warn!(%error, delivery = %due.delivery, "not attempted");
+            tokio::time::sleep(WRITE_AGAIN).await;
+            Attempted { delivery: due.delivery, trial, health: Health::Well, due: Vec::new(), again: true }
+        }
+    }
+}
+
+async fn send(
+    shared: &Shared,
+    receiver: &Receiver,
+    delivery: DeliveryId,
+    trial: bool,
+) -> Result<(Health, Vec<Due>), StoreError> {
+    // Durable before the first byte leaves.
+    let effects = shared.store.commit(vec![Change::Begin { delivery }]).await?.into_inner();
+    let Some(Effect::Begun(begun)) = effects.into_iter().next() else { return Ok((Health::Well, Vec::new())) };
+    let (outcome, health) = match document(shared, delivery)? {
+        Ok(document) => {
+            let outgoing = outgoing(receiver, delivery, begun.revision, document);
+            let outcome = receiver
+                .destination
+                .send(std::slice::from_ref(&outgoing))
+                .await
+                .into_iter()
+                .find(|(id, _)| *id == delivery);
+            let outcome = outcome.map_or_else(
+                || Outcome::Unknown(Fault::new(Code::DeliverNoAnswer, "the connector gave no outcome")),
+                |(_, it)| it,
+            );
+            let health = health(&outcome);
+            (outcome, health)
+        }
+        Err(fault) => (Outcome::Refused { fault, retry_after: None }, Health::Well),
+    };
+    let now = shared.clock.now();
+    let mut next = after_attempt(&facts_of_begun(receiver, &begun, now), outcome, &*shared.rng);
+    if trial && let Next::Retry { counted, .. } = &mut next {
+        *counted = false;
+    }
+    let due =
+        settle(shared, Settle { delivery, kind: AttemptKind::Send, started_at: begun.started_at, ended_at: now, next })
+            .await?;
+    Ok((health, due))
+}
+
+async fn ask(shared: &Shared, receiver: &Receiver, delivery: DeliveryId) -> Result<(Health, Vec<Due>), StoreError> {
+    let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::Well, Vec::new())) };
+    let open = row.fault.clone().unwrap_or_else(|| Fault::new(Code::DeliverNoAnswer, "the outcome is not known"));
+    let started_at = shared.clock.now();
+    let answer = match document(shared, delivery)? {
+        Ok(document) => receiver.destination.probe(&outgoing(receiver, delivery, row.revision, document)).await,
+        Err(fault) => lineshaft_model::delivery::Probe::CannotTell(fault),
+    };
+    let now = shared.clock.now();
+    let health =
+        if matches!(answer, lineshaft_model::delivery::Probe::CannotTell(_)) { Health::Unwell } else { Health::Well };
+    let next = after_probe(&facts_of_row(receiver, &row, now), answer, open, &*shared.rng);
+    let due = settle(shared, Settle { delivery, kind: AttemptKind::Probe, started_at, ended_at: now, next }).await?;
+    Ok((health, due))
+}
+
+/// Writes the result down. The work is done and cannot be undone, so a full disk is waited out; only a store that
+/// has failed ends it, and then the next start finds the attempt cut off.
+async fn settle(shared: &Shared, settle: Settle) -> Result<Vec<Due>, StoreError> {
+    let Settle { delivery, kind, started_at, ended_at, next } = settle;
+    loop {
+        let again = Settle { delivery, kind, started_at, ended_at, next: next.clone() };
+        match shared.store.commit(vec![Change::Settle(Box::new(again))]).await {
+            Ok(effects) => {
+                return Ok(match effects.into_inner().into_iter().next() {
+                    Some(Effect::Settled { due }) => due,
+                    // A person decided meanwhile: settled is final.
+                    _ => Vec::new(),
+                });
+            }
+            Err(error @ (StoreError::Full | StoreError::Busy)) => {
+                tracing::warn!(%error, %delivery, "a result waits to be written");
+                tokio::time::sleep(WRITE_AGAIN).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn document(shared: &Shared, delivery: DeliveryId) -> Result<Result<Document, Fault>, StoreError> {
+    if let Some(document) = shared.documents.take(delivery) {
+        return Ok(Ok(document));
+    }
+    let Some(row) = shared.store.delivery(delivery)? else {
+        return Ok(Err(Fault::new(Code::StoreDamaged, "the delivery is gone")));
+    };
+    let document = shared.store.document(&row)?;
+    Ok(document.map_err(|unreadable| {
+        Fault::new(Code::StoreDamaged, format!("its document cannot be read back: {unreadable:?}"))
+    }))
+}
+
+fn outgoing(receiver: &Receiver, delivery: DeliveryId, revision: u32, document: Document) -> Outgoing {
+    Outgoing {
+        id: delivery,
+        target_key: delivery.target_key(revision),
+        body: document.body,
+        content_type: receiver.receive.format.media_type(),
+        parameters: document.parameters,
+        traceparent: document.traceparent,
+    }
+}
+
+fn facts_of_begun<'a>(receiver: &'a Receiver, begun: &Begun, now: Timestamp) -> Facts<'a> {
+    Facts {
+        class: &receiver.receive.class,
+        retry: &receiver.receive.retry,
+        attempts: begun.attempts,
+        first_attempt: begun.first_attempt,
+        last_attempt: begun.started_at,
+        absent: 0,
+        probes: 0,
+        now,
+    }
+}
+
+/// Facts of an attempt that is read back from its row: a probe, or one that a restart cut off.
+pub(crate) fn facts_of_row<'a>(receiver: &'a Receiver, row: &Delivery, now: Timestamp) -> Facts<'a> {
+    let last_attempt = row.last_attempt.unwrap_or(now);
+    Facts {
+        class: &receiver.receive.class,
+        retry: &receiver.receive.retry,
+        attempts: row.attempts,
+        first_attempt: row.first_attempt.unwrap_or(last_attempt),
+        last_attempt,
+        absent: row.absent,
+        probes: row.probes,
+        now,
+    }
+}
+
+fn health(outcome: &Outcome) -> Health {
+    match outcome {
+        Outcome::Unreachable(_) | Outcome::Unknown(_) => Health::Unwell,
+        Outcome::Refused { fault, .. } if fault.code == Code::DeliverServerError => Health::Unwell,
+        Outcome::Refused { .. } | Outcome::Delivered { .. } => Health::Well,
+    }
+}

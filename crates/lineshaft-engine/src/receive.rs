@@ -1,0 +1,299 @@
+//! Source to store: on disk first, acknowledged second.
+//!
+//! A small intake is decoded, mapped and planned before the one commit that stores it with its transactions and
+//! deliveries (`docs/decisions/0006`).
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use lineshaft_connect::contract::{Batch, Cursor, Receipt, Reply, ReplyKind, Source};
+use lineshaft_flow::process::{Ground, ProcessedIntake, Understood, Work, decide, understand};
+use lineshaft_flow::project::Emit;
+use lineshaft_model::catalog::Catalog;
+use lineshaft_model::fault::{Code, Fault};
+use lineshaft_model::ids::{DeliveryId, IntakeId, TransactionId};
+use lineshaft_model::intake::Received;
+use lineshaft_model::object::{ObjectKey, States};
+use lineshaft_model::plan::{Plan, PlannedDelivery, Processed, Work as ToSend};
+use lineshaft_model::principal::Principal;
+use lineshaft_store::change::{Accept, NewDelivery, NewWork, Part, Planned};
+use lineshaft_store::{Change, Effect, Payload, StoreError};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::deliver::documents::Documents;
+use crate::objects::DECISIONS_MAX;
+use crate::shared::Shared;
+
+/// Batches of one interface that are processed at the same time, at most.
+const BATCHES_MAX: usize = 256;
+
+/// Shortest and longest wait before a source that failed is asked again.
+const AGAIN_AFTER: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// Takes in what `source` hands over, until the node stops. A source that fails is asked again, at growing distance.
+pub(crate) async fn receive(shared: Arc<Shared>, emit: Arc<Emit>, source: Arc<dyn Source>, mut cursor: Option<Cursor>) {
+    let permits = Arc::new(Semaphore::new(BATCHES_MAX));
+    let mut stopping = shared.stopping.subscribe();
+    let mut running = JoinSet::new();
+    let mut wait = AGAIN_AFTER.0;
+    loop {
+        while running.try_join_next().is_some() {}
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
+        let batch = tokio::select! {
+            _ = stopping.wait_for(|stop| *stop) => break,
+            batch = source.receive(cursor.clone()) => batch,
+        };
+        match batch {
+            Ok(batch) if batch.cursor.is_some() => {
+                // A polling source goes on only from what is committed.
+                let next = batch.cursor.clone();
+                if take_in(&shared, &emit, &*source, batch).await {
+                    (cursor, wait) = (next, AGAIN_AFTER.0);
+                } else if pause(&mut stopping, &mut wait).await {
+                    break;
+                }
+            }
+            Ok(batch) => {
+                wait = AGAIN_AFTER.0;
+                let (shared, emit, source) = (Arc::clone(&shared), Arc::clone(&emit), Arc::clone(&source));
+                running.spawn(async move {
+                    take_in(&shared, &emit, &*source, batch).await;
+                    drop(permit);
+                });
+            }
+            Err(_) if shared.draining.load(Ordering::Acquire) => break,
+            Err(fault) => {
+                tracing::warn!(%fault, interface = emit.name, wait_ms = wait.as_millis(), "nothing received; asked again");
+                if pause(&mut stopping, &mut wait).await {
+                    break;
+                }
+            }
+        }
+    }
+    // What was handed over is answered before the source goes.
+    while running.join_next().await.is_some() {}
+}
+
+/// Waits, and longer the next time. Says whether the node stops.
+async fn pause(stopping: &mut watch::Receiver<bool>, wait: &mut Duration) -> bool {
+    let stopped = tokio::time::timeout(*wait, stopping.wait_for(|stop| *stop)).await.is_ok();
+    *wait = (*wait * 2).min(AGAIN_AFTER.1);
+    stopped
+}
+
+/// A document that was read, and what it says.
+#[derive(Clone)]
+struct Heard<'a> {
+    id: IntakeId,
+    received: &'a Received,
+    catalog: Arc<Catalog>,
+    understood: Understood,
+}
+
+/// What storing a batch came to.
+enum Stored {
+    /// It is on disk.
+    Done(Reply),
+    /// An object changed since it was decided on; these of its transactions repeat earlier ones.
+    Stale(Vec<TransactionId>),
+}
+
+/// Stores a batch and tells its source. Says whether it is on disk.
+async fn take_in(shared: &Shared, emit: &Emit, source: &dyn Source, batch: Batch) -> bool {
+    let heard = batch.intakes.iter().map(|received| hear(shared, emit, received)).collect();
+    // A source that asks by itself knows its system's address, not the name of our interface.
+    let principal = match batch.cursor {
+        Some(_) => Principal::Interface(emit.name.clone()),
+        None => batch.principal,
+    };
+    let outcome = decide_and_store(shared, emit, &principal, heard, batch.cursor).await;
+    let stored = outcome.is_ok();
+    if let Err(fault) = source.settle(batch.id, outcome).await {
+        tracing::warn!(%fault, interface = emit.name, "the sender could not be told; it will send again");
+    }
+    stored
+}
+
+/// Decides on the state of the objects that the batch touches, and again where that changed before it was stored.
+async fn decide_and_store(
+    shared: &Shared,
+    emit: &Emit,
+    principal: &Principal,
+    mut heard: Vec<Heard<'_>>,
+    cursor: Option<Cursor>,
+) -> Result<Reply, Fault> {
+    let objects: BTreeSet<ObjectKey> = heard.iter().flat_map(|it| it.understood.objects()).cloned().collect();
+    let _held = shared.objects.hold(&objects).await;
+    let mut repeats = BTreeSet::new();
+    for _ in 0..DECISIONS_MAX {
+        let mut states = shared.store.objects(&objects).map_err(|error| unavailable(&error))?;
+        let at_hand = if objects.is_empty() { std::mem::take(&mut heard) } else { heard.clone() };
+        let accepts = at_hand.into_iter().map(|it| prepare(shared, emit, principal, it, (&mut states, &repeats)));
+        let accepts: Vec<Accept> = accepts.collect();
+        if let Some(fault) = refused(emit, &accepts) {
+            return Err(fault);
+        }
+        match store(shared, emit, accepts, cursor.clone()).await? {
+            Stored::Done(reply) => return Ok(reply),
+            Stored::Stale(more) => repeats.extend(more),
+        }
+    }
+    Err(Fault::new(Code::ReceiveStoreUnavailable, format!("its objects changed {DECISIONS_MAX} times meanwhile")))
+}
+
+/// Where the interface says `unreadable: stop`, a document that cannot be read is not accepted: its sender keeps it.
+fn refused(emit: &Emit, accepts: &[Accept]) -> Option<Fault> {
+    let unreadable = accepts.iter().find(|accept| accept.unreadable && !emit.unreadable_pass)?;
+    unreadable.parts.first()?.result.as_ref().err().cloned()
+}
+
+async fn store(shared: &Shared, emit: &Emit, accepts: Vec<Accept>, cursor: Option<Cursor>) -> Result<Stored, Fault> {
+    let cursor = cursor.map(|Cursor(cursor)| Change::Cursor { interface: emit.name.clone(), cursor });
+    let changes = accepts.into_iter().map(|accept| Change::Accept(Box::new(accept))).chain(cursor).collect();
+    let effects = shared.store.commit(changes).await.map_err(|error| {
+        shared.fail_if_fatal(&error);
+        unavailable(&error)
+    })?;
+    let mut receipts = Vec::new();
+    // The receipt is made from the durable effect and from nothing else.
+    for effect in effects.into_inner() {
+        let (intake, kind) = match effect {
+            Effect::Accepted { intake, due, released } => {
+                shared.enqueue(due);
+                shared.apply(released);
+                (intake, ReplyKind::Stored)
+            }
+            Effect::Noted => continue,
+            Effect::Stale { repeats } => return Ok(Stored::Stale(repeats)),
+            Effect::Duplicate { intake } => (intake, ReplyKind::Duplicate),
+            Effect::KeyReused { intake } => {
+                let said = format!("this idempotency key came with other content before, in intake {intake}");
+                return Err(Fault::new(Code::ReceiveKeyReused, said));
+            }
+            other => return Err(Fault::new(Code::ReceiveStoreUnavailable, format!("unexpected {other:?}"))),
+        };
+        receipts.push(Receipt { id: intake.to_string(), kind, body: None });
+    }
+    Ok(Stored::Done(Reply { receipts }))
+}
+
+fn unavailable(error: &StoreError) -> Fault {
+    Fault::new(Code::ReceiveStoreUnavailable, error.to_string())
+}
+
+/// Reads a document, with the catalog that all that follows sees.
+fn hear<'a>(shared: &Shared, emit: &Emit, received: &'a Received) -> Heard<'a> {
+    let received_at = shared.clock.now();
+    let id = IntakeId::new(received_at, &*shared.rng);
+    let catalog = shared.catalog();
+    let work = Work { id, received_at, received };
+    let understood = guarded(id, || understand(shared.ground(&catalog), emit, work));
+    Heard { id, received, catalog, understood }
+}
+
+fn prepare(
+    shared: &Shared,
+    emit: &Emit,
+    principal: &Principal,
+    heard: Heard<'_>,
+    (states, repeats): (&mut States, &BTreeSet<TransactionId>),
+) -> Accept {
+    let Heard { id, received, catalog, understood } = heard;
+    let intake = decided(shared.ground(&catalog), id, understood, states, repeats);
+    // The only transaction of an intake keeps its document with its own; many share the one they came in.
+    let alone = intake.parts.len() == 1;
+    let parts: Vec<Part> =
+        intake.parts.into_iter().map(|part| to_part(part, &shared.documents, received, alone)).collect();
+    let body = (!alone).then(|| Payload::pack(&[&received.body]));
+    Accept {
+        id,
+        interface: emit.name.clone(),
+        principal: principal.clone(),
+        origin: received.origin.clone(),
+        content_type: received.content_type.clone(),
+        traceparent: received.traceparent.clone().unwrap_or_default(),
+        body,
+        unreadable: intake.unreadable,
+        repeat: intake.repeat,
+        parts,
+    }
+}
+
+/// Runs `work`; a panic in it is a poisonous document, parked alone, and nothing beside it stops (HD-6).
+pub(crate) fn guarded(id: IntakeId, work: impl FnOnce() -> Understood) -> Understood {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| poisonous(id))
+}
+
+/// Decides; a panic in it is a poisonous document as well.
+pub(crate) fn decided(
+    ground: Ground<'_>,
+    id: IntakeId,
+    understood: Understood,
+    states: &mut States,
+    repeats: &BTreeSet<TransactionId>,
+) -> ProcessedIntake {
+    let mut after = states.clone();
+    let decision = catch_unwind(AssertUnwindSafe(|| decide(ground, understood, &mut after, repeats)));
+    match decision {
+        Ok(intake) => {
+            *states = after;
+            intake
+        }
+        Err(_) => decide(ground, poisonous(id), states, repeats),
+    }
+}
+
+fn poisonous(id: IntakeId) -> Understood {
+    Understood::stopped(id, Fault::new(Code::DecodePoison, "processing this document failed inside the node"))
+}
+
+/// Documents are compressed here, on the receiving task, so that the writer only writes. What is about to be sent is
+/// kept at hand. `alone`: the document as received is kept with those made from it, at slot 0.
+pub(crate) fn to_part(processed: Processed, documents: &Documents, received: &Received, alone: bool) -> Part {
+    let Processed { id, part, keys, tags, repeat, versions, expects, result: decided } = processed;
+    let mut slots: Vec<&[u8]> = if alone { vec![&received.body] } else { Vec::new() };
+    let result = match &decided {
+        Err(fault) => Err(fault.clone()),
+        Ok(Plan::Reference { table, key, record }) => {
+            Ok(Planned::Reference { table: table.clone(), key: key.clone(), record: record.clone() })
+        }
+        Ok(Plan::Event { name, data, deliveries, entries }) => {
+            slots.push(data);
+            let data = slots.len() - 1;
+            let deliveries = deliveries.iter().map(|delivery| to_delivery(delivery, &mut slots)).collect();
+            Ok(Planned::Event { name: name.clone(), data, deliveries, entries: entries.clone() })
+        }
+    };
+    let packed = (!slots.is_empty()).then(|| Payload::pack(&slots));
+    if let Ok(Plan::Event { deliveries, .. }) = decided {
+        for delivery in deliveries {
+            if let ToSend::Send(rendered) = delivery.work {
+                documents.keep(DeliveryId::of(id, &delivery.receiver), rendered, received.traceparent.as_deref());
+            }
+        }
+    }
+    Part { id, part, keys, tags, repeat, versions, expects, documents: packed, result }
+}
+
+fn to_delivery<'a>(delivery: &'a PlannedDelivery, slots: &mut Vec<&'a [u8]>) -> NewDelivery {
+    let work = match &delivery.work {
+        ToSend::Skip(rule) => NewWork::Skip(rule.clone()),
+        ToSend::Stuck(fault) => NewWork::Stuck(fault.clone()),
+        ToSend::Send(rendered) => {
+            slots.push(&rendered.body);
+            NewWork::Send(slots.len() - 1, rendered.parameters.clone())
+        }
+    };
+    NewDelivery {
+        receiver: delivery.receiver.clone(),
+        system: delivery.system.clone(),
+        sequence: delivery.sequence.clone(),
+        order_key: delivery.order_key.clone(),
+        keep_latest: delivery.keep_latest,
+        work,
+    }
+}

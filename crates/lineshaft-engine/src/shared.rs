@@ -1,0 +1,151 @@
+//! What everything on a node shares: the project, the catalog in force, the store, time and chance.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use lineshaft_flow::process::Ground;
+use lineshaft_flow::project::Project;
+use lineshaft_model::catalog::Catalog;
+use lineshaft_model::random::Rng;
+use lineshaft_model::time::Clock;
+use lineshaft_store::change::{Due, Released};
+use lineshaft_store::{Store, StoreError};
+use tokio::sync::{Notify, watch};
+
+use crate::deliver::documents::Documents;
+use crate::deliver::queue::Queue;
+use crate::objects::Objects;
+use crate::process::Backlog;
+
+/// What everything on a node shares.
+pub struct Shared {
+    /// What runs.
+    pub project: Arc<Project>,
+    /// The database.
+    pub store: Arc<Store>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub rng: Arc<dyn Rng>,
+    pub(crate) queues: BTreeMap<String, Arc<Queue>>,
+    pub(crate) documents: Documents,
+    pub(crate) backlog: Backlog,
+    pub(crate) objects: Objects,
+    pub(crate) paused: RwLock<BTreeSet<String>>,
+    pub(crate) stopping: watch::Sender<bool>,
+    /// Nothing more is taken in; what was handed over is still answered.
+    pub(crate) draining: AtomicBool,
+    catalog: RwLock<Arc<Catalog>>,
+    failed: AtomicBool,
+    failure: Notify,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        project: Arc<Project>,
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        catalog: Catalog,
+    ) -> Self {
+        let queues = project.systems.keys().map(|system| (system.clone(), Arc::new(Queue::default()))).collect();
+        Self {
+            project,
+            store,
+            clock,
+            rng,
+            queues,
+            documents: Documents::default(),
+            backlog: Backlog::default(),
+            objects: Objects::default(),
+            paused: RwLock::default(),
+            stopping: watch::Sender::new(false),
+            draining: AtomicBool::new(false),
+            catalog: RwLock::new(Arc::new(catalog)),
+            failed: AtomicBool::new(false),
+            failure: Notify::new(),
+        }
+    }
+
+    /// The catalog in force. A run of processing takes it once and sees one version throughout.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Project and catalog for one run of processing.
+    pub fn ground<'a>(&'a self, catalog: &'a Arc<Catalog>) -> Ground<'a> {
+        Ground { project: &self.project, catalog }
+    }
+
+    /// Whether deliveries to a system or receiver are paused.
+    pub(crate) fn is_paused(&self, name: &str) -> bool {
+        self.paused.read().unwrap_or_else(PoisonError::into_inner).contains(name)
+    }
+
+    /// Hands deliveries to the systems they are for.
+    pub(crate) fn enqueue(&self, due: Vec<Due>) {
+        for due in due {
+            match self.queues.get(&due.system) {
+                Some(queue) => queue.push(due),
+                // A system that left the project: its deliveries wait in the store until it comes back or a person decides.
+                None => tracing::warn!(system = due.system, delivery = %due.delivery, "no such system in this project"),
+            }
+        }
+    }
+
+    /// Puts committed reference data in force and sets going what it released.
+    pub(crate) fn apply(&self, released: Released) {
+        if released.catalog > 0 {
+            let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
+            let next = if released.catalog > catalog.version() {
+                changed(&catalog, released.catalog, &released.records)
+            } else {
+                // A later commit was put in force before this one: what the store has now is right for both.
+                load_catalog(&self.store)
+            };
+            match next {
+                Ok(next) => *catalog = Arc::new(next),
+                Err(error) => self.fail_if_fatal(&error),
+            }
+        }
+        self.backlog.push(released.process, released.render);
+    }
+
+    /// Ends the node after a failure of the store: nothing may be acknowledged any more (RS2).
+    pub(crate) fn fail_if_fatal(&self, error: &StoreError) {
+        if error.is_fatal() || self.store.failed() {
+            self.failed.store(true, Ordering::Release);
+            self.failure.notify_waiters();
+            self.stopping.send_replace(true);
+        }
+    }
+
+    /// Whether the store failed.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire) || self.store.failed()
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+}
+
+/// The catalog in force, from the store.
+pub(crate) fn load_catalog(store: &Store) -> Result<Catalog, StoreError> {
+    let (number, records) = store.catalog()?;
+    let records: Vec<_> = records.into_iter().map(|record| (record.table, record.key, record.record)).collect();
+    changed(&Catalog::default(), number, &records)
+}
+
+/// `catalog` with `records` (table, key, JSON) set, under the number `version`.
+fn changed(catalog: &Catalog, version: u64, records: &[(String, String, Vec<u8>)]) -> Result<Catalog, StoreError> {
+    let mut tables: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+    for (table, key, record) in records {
+        let tree = lineshaft_format::json::decode(record)
+            .map_err(|fault| StoreError::Damaged(format!("reference {table} {key}: {fault}")))?;
+        tables.entry(table).or_default().push((key.clone(), Arc::new(tree)));
+    }
+    let next = catalog.clone().at(version);
+    Ok(tables.into_iter().fold(next, |catalog, (table, records)| catalog.with(version, table, records)))
+}

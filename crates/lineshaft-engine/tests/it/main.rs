@@ -1,0 +1,11 @@
+//! A real node on real sockets against stand-ins that misbehave, judged by a judge that knows nothing of the node.
+
+mod plant;
+
+mod delivering;
+
+mod deciding;
+
+mod judging;
+
+mod restarting;

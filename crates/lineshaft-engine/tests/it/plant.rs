@@ -1,0 +1,204 @@
+//! A node with one emitting system and one receiving stand-in, on free ports and a fresh directory.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lineshaft_connect::net::SystemNet;
+use lineshaft_engine::{Node, Opening};
+use lineshaft_flow::project::Project;
+use lineshaft_flow::spec::{Files, check};
+use lineshaft_model::principal::Principal;
+use lineshaft_model::random::SeededRng;
+use lineshaft_model::time::SystemClock;
+use lineshaft_standin::judge::{Evidence, Verdict, judge};
+use lineshaft_standin::sink::{Class, Sink};
+use lineshaft_store::read::exceptions::Exception;
+use lineshaft_store::read::status::Conservation;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// How a receiver's repeats are declared, as in its system file.
+pub const T1: &str = "{ class: T1, window: 24h, past: T4 }";
+pub const T3: &str = "{ class: T3, quiet: 300ms }";
+pub const T4: &str = "{ class: T4 }";
+
+/// Longest wait for something that must come to pass.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Plant {
+    pub node: Node,
+    pub sink: Sink,
+    pub directory: tempfile::TempDir,
+    project: Arc<Project>,
+}
+
+impl Plant {
+    pub async fn new(class: Class, repeat: &str) -> Self {
+        Self::with(class, repeat, &[]).await
+    }
+
+    /// With further project files.
+    pub async fn with(class: Class, repeat: &str, more: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().expect("directory");
+        let sink = Sink::start(local(), class, &directory.path().join("sink.jsonl"), None).await.expect("sink");
+        let project = Arc::new(project(&sink.server().url(), repeat, more));
+        let node = start(Arc::clone(&project), &directory.path().join("data")).await;
+        Self { node, sink, directory, project }
+    }
+
+    /// Stops the node in order and starts it again on the same directory.
+    pub async fn restart(self) -> Self {
+        let Self { node, sink, directory, project } = self;
+        assert!(node.stop().await, "everything under way ended in time");
+        let node = start(Arc::clone(&project), &directory.path().join("data")).await;
+        Self { node, sink, directory, project }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/in/source/completion", self.node.inbound())
+    }
+
+    /// Sends one completion; the status and body of the answer.
+    pub async fn send(&self, order: &str, seq: u32, key: &str) -> (u16, String) {
+        self.send_body(key, &format!(r#"{{"order":"{order}","seq":{seq},"material":"M1"}}"#)).await
+    }
+
+    pub async fn send_body(&self, key: &str, body: &str) -> (u16, String) {
+        post(self.node.inbound(), "/in/source/completion", key, body).await
+    }
+
+    pub fn books(&self) -> Conservation {
+        let books = self.node.shared().store.conservation().expect("reads");
+        assert_eq!(books.delta(), 0, "{books:?}");
+        books
+    }
+
+    pub fn delivered(&self) -> u64 {
+        let books = self.books();
+        books.delivery_states.iter().find(|(state, _)| state == "delivered").map_or(0, |(_, count)| *count)
+    }
+
+    pub fn exceptions(&self) -> Vec<Exception> {
+        self.node.shared().store.exceptions(100).expect("reads")
+    }
+
+    /// Waits until `count` deliveries are delivered.
+    pub async fn until_delivered(&self, count: u64) {
+        self.until(&format!("{count} delivered"), || self.delivered() >= count).await;
+    }
+
+    /// Waits until `count` exceptions stand in front of a person.
+    pub async fn until_exceptions(&self, count: usize) {
+        self.until(&format!("{count} exceptions"), || self.exceptions().len() >= count).await;
+    }
+
+    pub async fn until(&self, what: &str, reached: impl Fn() -> bool) {
+        let waited = tokio::time::timeout(PATIENCE, async {
+            while !reached() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        assert!(waited.await.is_ok(), "not reached: {what}; {:?} {:?}", self.books(), self.exceptions());
+    }
+
+    /// The judge's verdict over what the generator and the sink wrote down.
+    pub fn verdict(&self) -> Verdict {
+        let load = std::fs::read_to_string(self.directory.path().join("load.jsonl")).expect("load history");
+        let sink = std::fs::read_to_string(self.directory.path().join("sink.jsonl")).expect("sink history");
+        judge(&Evidence { load: &load, sinks: &[&sink], ..Evidence::default() }).expect("histories read")
+    }
+}
+
+pub fn anna() -> Principal {
+    Principal::Operator("anna".to_owned())
+}
+
+fn local() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+async fn start(project: Arc<Project>, data: &Path) -> Node {
+    let opening = Opening {
+        project,
+        data: data.to_owned(),
+        clock: Arc::new(SystemClock::new()),
+        rng: Arc::new(SeededRng::new(7)),
+        net: Arc::new(SystemNet),
+    };
+    Node::start(opening).await.expect("starts")
+}
+
+pub async fn post(to: SocketAddr, path: &str, key: &str, body: &str) -> (u16, String) {
+    request(to, path, key, body.len(), body).await
+}
+
+/// A request that claims a body of `bytes` and sends none of it.
+pub async fn claim(to: SocketAddr, path: &str, bytes: usize) -> (u16, String) {
+    request(to, path, "claim", bytes, "").await
+}
+
+async fn request(to: SocketAddr, path: &str, key: &str, length: usize, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(to).await.expect("connects");
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Idempotency-Key: {key}\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await.expect("sends");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("reads");
+    let status = answer.split(' ').nth(1).and_then(|text| text.parse().ok()).expect("status");
+    (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+}
+
+fn project(sink: &str, repeat: &str, more: &[(&str, &str)]) -> Project {
+    let files = [
+        (
+            "lineshaft.yaml",
+            "installation: test\nnode: hub\nlisten: { inbound: \"127.0.0.1:0\", api: \"127.0.0.1:1\" }\ndata: data\n\
+             egress: { allow: [\"127.0.0.1:*\"], loopback: permitted }\nsites:\n  DE10: { name: Augsburg, time_zone: Europe/Berlin, region: eu }\n"
+                .to_owned(),
+        ),
+        (
+            "model/production.completion@1.json",
+            r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"production.completion","description":"A completion.",
+              "x-version":"1.0.0","type":"object","required":["order"],"properties":{"order":{"type":"string"}},
+              "examples":[{"order":"1"},{"order":"2"}]}"#
+                .to_owned(),
+        ),
+        (
+            "systems/source.yaml",
+            "system: source\nabout: sends\nconnection: { http: {} }\nemits:\n  completion:\n    about: completions\n    source: { http: { auth: none } }\n    \
+             format: json\n    event: production.completion@1\n    map: maps/completion.vrl\n    keys:\n      order: { path: .order, issued_by: source }\n    \
+             idempotency: { key: header }\n    site: DE10\n    unreadable: pass\n  material:\n    about: materials\n    source: { http: { auth: none } }\n    \
+             format: json\n    reference: { table: material, key: .material }\n    idempotency: { key: header }\n    unreadable: pass\n"
+                .to_owned(),
+        ),
+        (
+            "systems/sink.yaml",
+            format!(
+                "system: sink\nabout: counts\nconnection: {{ http: {{ url: \"{sink}\", timeout_secs: 2 }} }}\n\
+                 limits: {{ in_flight: 16, breaker: {{ open_after: 3, probe_every: 100ms }} }}\nreceives:\n  completion:\n    about: all of it\n    \
+                 event: production.completion@1\n    send: {{ http: {{ path: /completion, key_header: Idempotency-Key, \
+                 probe: {{ path: \"/effects?key={{target_key}}\", found_when: \".found\" }} }} }}\n    in_order_by: order\n    repeat: {repeat}\n    \
+                 retry: {{ first: 20ms, cap: 200ms, attempts: 50 }}\n    impact: inventory accuracy\n"
+            ),
+        ),
+        ("systems/maps/completion.vrl", MAP.to_owned()),
+    ]
+    .into_iter()
+    .map(|(path, text)| (path.to_owned(), text));
+    let more = more.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+    let files: Files = files.chain(more).collect();
+    let (project, problems) = check(&files);
+    let errors = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    project.unwrap_or_else(|| panic!("{errors}"))
+}
+
+/// A document that names material `NEW` waits for it; everything else passes through.
+const MAP: &str = r#"if .material == "NEW" {
+  . = merge(object!(.), { "text": xref!("material", "NEW", field: "text") })
+}
+. = object!(.)
+"#;

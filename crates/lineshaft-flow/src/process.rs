@@ -1,0 +1,305 @@
+//! The path of one transaction, read aloud. It has two halves: what a document says needs no state; what may happen
+//! with it is decided on the state of the objects that it turned out to touch.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use lineshaft_model::catalog::Catalog;
+use lineshaft_model::fault::{Code, Fault};
+use lineshaft_model::ids::{IntakeId, TransactionId};
+use lineshaft_model::intake::Received;
+use lineshaft_model::key::Key;
+use lineshaft_model::object::{ObjectKey, States};
+use lineshaft_model::plan::{Plan, PlannedDelivery, Processed, Repeat};
+use lineshaft_model::principal::Tags;
+use lineshaft_model::time::Timestamp;
+use lineshaft_model::transaction::Versions;
+use lineshaft_model::tree::Tree;
+
+use crate::decode::decode;
+use crate::identify::{identify, repeat_of_intake};
+use crate::judge::{Subject, judge, touched};
+use crate::map::Facts;
+use crate::project::{Becomes, Emit, Event, Project};
+use crate::render::render;
+use crate::route::route;
+use crate::split::{Part, split};
+
+/// What a project and a catalog are to one run: both frozen for its whole length.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground<'a> {
+    /// The compiled project.
+    pub project: &'a Project,
+    /// Reference data in force.
+    pub catalog: &'a Arc<Catalog>,
+}
+
+/// One intake to process.
+#[derive(Clone, Copy, Debug)]
+pub struct Work<'a> {
+    /// Its id.
+    pub id: IntakeId,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// What was received.
+    pub received: &'a Received,
+}
+
+/// What an intake came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessedIntake {
+    /// Whether it could not even be read: its one part is the parked remainder.
+    pub unreadable: bool,
+    /// The sender's key for the whole intake.
+    pub repeat: Option<Repeat>,
+    /// Its transactions, in their order.
+    pub parts: Vec<Processed>,
+}
+
+/// What an intake says, before anything is decided: read, checked and mapped. It can be decided on more than once.
+#[derive(Clone, Debug)]
+pub struct Understood {
+    unreadable: bool,
+    repeat: Option<Repeat>,
+    parts: Vec<UnderstoodPart>,
+}
+
+#[derive(Clone, Debug)]
+struct UnderstoodPart {
+    identity: Processed,
+    place: String,
+    facts: Facts,
+    content: Result<Content, Fault>,
+}
+
+/// What one transaction's document became.
+#[derive(Clone, Debug)]
+enum Content {
+    Event { event: Arc<Event>, data: Tree, objects: BTreeSet<ObjectKey> },
+    Reference { table: String, key: String, record: Vec<u8> },
+}
+
+impl Understood {
+    /// An intake of which nothing is known but why it cannot be processed.
+    pub fn stopped(id: IntakeId, fault: Fault) -> Self {
+        let identity = nameless(TransactionId::of_part(id, 0), 0, Tags::default(), Versions::default());
+        let part = UnderstoodPart { identity, place: String::new(), facts: Facts::default(), content: Err(fault) };
+        Self { unreadable: true, repeat: None, parts: vec![part] }
+    }
+
+    /// The objects whose state the decision needs. None where the project has no rules for its events.
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.parts
+            .iter()
+            .flat_map(|part| match &part.content {
+                Ok(Content::Event { objects, .. }) => Some(objects),
+                Ok(Content::Reference { .. }) | Err(_) => None,
+            })
+            .flatten()
+    }
+
+    /// Leaves only the transaction `id`.
+    pub fn retain(&mut self, id: TransactionId) {
+        self.parts.retain(|part| part.identity.id == id);
+    }
+}
+
+/// Processes every part of an intake where nothing is known of any object. A part that fails is parked alone.
+pub fn process(ground: Ground<'_>, emit: &Emit, work: Work<'_>) -> ProcessedIntake {
+    decide(ground, understand(ground, emit, work), &mut States::default(), &BTreeSet::new())
+}
+
+/// Reads, checks and maps every part of an intake: the first half of the path, which needs no state.
+pub fn understand(ground: Ground<'_>, emit: &Emit, work: Work<'_>) -> Understood {
+    let decoded = decode(&emit.format, work.received);
+    let document = decoded.as_ref().ok().and_then(|decoded| decoded.whole());
+    let repeat = repeat_of_intake(emit, work.received, document);
+    match decoded.and_then(|decoded| split(emit, decoded)) {
+        Err(fault) => Understood { unreadable: true, repeat, parts: vec![unreadable(ground, emit, work, 0, fault)] },
+        Ok(parts) => {
+            let parts = (0..).zip(parts).map(|(at, part)| understand_part(ground, emit, work, at, part)).collect();
+            Understood { unreadable: false, repeat, parts }
+        }
+    }
+}
+
+/// Judges, routes and renders every part: the second half of the path, on `states` as they were read. Each part sees
+/// what earlier ones did, except those of `repeats`, which are known to change nothing.
+///
+/// `states` are those after the intake, so that another intake can be decided on in the same commit.
+pub fn decide(
+    ground: Ground<'_>,
+    understood: Understood,
+    states: &mut States,
+    repeats: &BTreeSet<TransactionId>,
+) -> ProcessedIntake {
+    let Understood { unreadable, repeat, parts } = understood;
+    let mut decided = Vec::with_capacity(parts.len());
+    for part in parts {
+        let mut processed = decide_part(ground, part, states);
+        if let Ok(Plan::Event { entries, .. }) = &processed.result
+            && !repeats.contains(&processed.id)
+            && let Err(error) = states.put(entries)
+        {
+            processed.result = Err(Fault::new(Code::JudgeUnit, error.to_string()));
+        }
+        decided.push(processed);
+    }
+    ProcessedIntake { unreadable, repeat, parts: decided }
+}
+
+/// A part whose bytes cannot be read is parked as one, and its neighbours go on.
+fn understand_part(ground: Ground<'_>, emit: &Emit, work: Work<'_>, at: u32, part: Part) -> UnderstoodPart {
+    match part.document {
+        Ok(document) => understand_document(ground, emit, work, (at, part.place), &document),
+        Err(fault) => unreadable(ground, emit, work, at, fault),
+    }
+}
+
+fn understand_document(
+    ground: Ground<'_>,
+    emit: &Emit,
+    work: Work<'_>,
+    (part, place): (u32, String),
+    document: &Tree,
+) -> UnderstoodPart {
+    let id = TransactionId::of_part(work.id, part);
+    let known = identify(ground.project, emit, document);
+    let facts = Facts {
+        id: id.to_string(),
+        received_at: work.received_at.to_rfc3339(),
+        site: known.tags.site.clone(),
+        time_zone: ground.project.sites.get(&known.tags.site).map(|site| site.time_zone.clone()).unwrap_or_default(),
+        interface: emit.name.clone(),
+    };
+    let content = match known.fault {
+        Some(fault) => Err(fault),
+        None => content(ground, emit, &known.keys, &facts, document),
+    };
+    let identity = nameless(id, part, known.tags, versions(ground, emit));
+    let identity = Processed { keys: known.keys, repeat: known.repeat, ..identity };
+    UnderstoodPart { identity, place, facts, content }
+}
+
+fn content(ground: Ground<'_>, emit: &Emit, keys: &[Key], facts: &Facts, document: &Tree) -> Result<Content, Fault> {
+    if let Some(schema) = &emit.schema {
+        schema.check(document)?;
+    }
+    match &emit.becomes {
+        Becomes::Reference { table, key, map } => {
+            let mapped = map.as_ref().map(|map| map.run(document, ground.catalog, facts)).transpose()?;
+            let record = mapped.as_ref().unwrap_or(document);
+            let key = crate::identify::required(record, key, "reference key")?;
+            Ok(Content::Reference { table: table.clone(), key, record: lineshaft_format::json::encode(record) })
+        }
+        Becomes::Event { event, map } => {
+            let data = map.run(document, ground.catalog, facts)?;
+            check_event(event, &data)?;
+            let objects = match ground.project.rules.get(&event.name) {
+                Some(touches) => touched(touches, Subject { keys, data: &data })?,
+                None => BTreeSet::new(),
+            };
+            Ok(Content::Event { event: Arc::clone(event), data, objects })
+        }
+    }
+}
+
+fn decide_part(ground: Ground<'_>, part: UnderstoodPart, states: &States) -> Processed {
+    let UnderstoodPart { identity: mut processed, place, facts, content } = part;
+    processed.result = match content {
+        Err(fault) => Err(fault),
+        Ok(Content::Reference { table, key, record }) => Ok(Plan::Reference { table, key, record }),
+        Ok(Content::Event { event, data, objects }) => {
+            processed.expects = objects
+                .into_iter()
+                .map(|key| {
+                    let version = states.version(&key);
+                    (key, version)
+                })
+                .collect();
+            plan(ground, &processed, &facts, (&event, &data), states)
+        }
+    };
+    if let Err(fault) = &mut processed.result
+        && !place.is_empty()
+    {
+        fault.at = if fault.at.is_empty() { place } else { format!("{place}, {}", fault.at) };
+    }
+    processed
+}
+
+fn plan(
+    ground: Ground<'_>,
+    part: &Processed,
+    facts: &Facts,
+    (event, data): (&Event, &Tree),
+    states: &States,
+) -> Result<Plan, Fault> {
+    let entries = match ground.project.rules.get(&event.name) {
+        Some(touches) => judge(touches, ground.catalog, states, Subject { keys: &part.keys, data })?,
+        None => Vec::new(),
+    };
+    let deliveries = route(ground.project, event, part, data)?
+        .into_iter()
+        .map(|routed| {
+            let work = match routed.skipped_by {
+                Some(rule) => lineshaft_model::plan::Work::Skip(rule),
+                // A receiver that cannot be rendered holds only itself back, never its neighbours.
+                None => match render(routed.receive, ground.catalog, facts, part.id, 0, data) {
+                    Ok(rendered) => lineshaft_model::plan::Work::Send(rendered),
+                    Err(fault) => lineshaft_model::plan::Work::Stuck(fault),
+                },
+            };
+            PlannedDelivery {
+                receiver: routed.receive.name.clone(),
+                system: routed.receive.system.clone(),
+                sequence: routed.receive.sequence.clone(),
+                order_key: routed.order_key,
+                keep_latest: routed.receive.keep_latest,
+                work,
+            }
+        })
+        .collect();
+    Ok(Plan::Event { name: event.name.clone(), data: lineshaft_format::json::encode(data), deliveries, entries })
+}
+
+fn check_event(event: &Event, data: &Tree) -> Result<(), Fault> {
+    event.schema.check(data).map_err(|fault| Fault {
+        code: Code::MapEvent,
+        message: format!("the map's result is not a {}: {}", event.name, fault.message),
+        ..fault
+    })
+}
+
+fn unreadable(ground: Ground<'_>, emit: &Emit, work: Work<'_>, part: u32, fault: Fault) -> UnderstoodPart {
+    let id = TransactionId::of_part(work.id, part);
+    let identity = nameless(id, part, crate::identify::tags(ground.project, emit, None), versions(ground, emit));
+    UnderstoodPart { identity, place: String::new(), facts: Facts::default(), content: Err(fault) }
+}
+
+/// A transaction of which no key is known and nothing is decided yet.
+fn nameless(id: TransactionId, part: u32, tags: Tags, versions: Versions) -> Processed {
+    Processed {
+        id,
+        part,
+        keys: Vec::new(),
+        tags,
+        repeat: None,
+        versions,
+        expects: Vec::new(),
+        result: Err(Fault::unknown_reference("", "")),
+    }
+}
+
+fn versions(ground: Ground<'_>, emit: &Emit) -> Versions {
+    let map = match &emit.becomes {
+        Becomes::Event { map, .. } | Becomes::Reference { map: Some(map), .. } => map.version.clone(),
+        Becomes::Reference { map: None, .. } => String::new(),
+    };
+    Versions {
+        project: ground.project.version.clone(),
+        map,
+        policy: "none".to_owned(),
+        catalog: ground.catalog.version(),
+    }
+}

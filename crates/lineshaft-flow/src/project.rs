@@ -1,0 +1,282 @@
+//! What runs: the compiled project. Everything is resolved and checked; nothing here can be wrong any more.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lineshaft_model::connection::{Connection, DestinationSettings, SourceSettings};
+use lineshaft_model::delivery::TargetClass;
+use lineshaft_model::lifecycle::RetryPolicy;
+use lineshaft_model::tree::Path;
+
+use crate::judge::rule::Rules;
+use crate::map::Map;
+use crate::schema::Schema;
+
+/// A compiled project.
+#[derive(Debug)]
+pub struct Project {
+    /// SHA-256 over all project files, hex: recorded with every transaction.
+    pub version: String,
+    /// What `lineshaft.yaml` says of this installation.
+    pub installation: Installation,
+    /// Sites by code.
+    pub sites: BTreeMap<String, Site>,
+    /// Systems by name.
+    pub systems: BTreeMap<String, Arc<System>>,
+    /// Emitting interfaces by full name, `mes/completion`.
+    pub emits: BTreeMap<String, Arc<Emit>>,
+    /// Receiving interfaces by full name, `erp/confirmation`.
+    pub receives: BTreeMap<String, Arc<Receive>>,
+    /// Canonical events by name and major version, `production.confirmation@1`.
+    pub events: BTreeMap<String, Arc<Event>>,
+    /// What events do to objects, and what is checked.
+    pub rules: Rules,
+}
+
+/// What `lineshaft.yaml` says of this installation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Installation {
+    /// Name of the installation, shown in every command.
+    pub name: String,
+    /// Name of this node.
+    pub node: String,
+    /// Address of the listener for documents, `127.0.0.1:7400`.
+    pub listen_inbound: String,
+    /// Address of the listener for commands and reads, `127.0.0.1:7401`.
+    pub listen_api: String,
+    /// Directory of the database, token and secrets, relative to the project directory or absolute.
+    pub data_dir: String,
+    /// Addresses that connectors may connect to.
+    pub egress: Egress,
+    /// Settings in force that weaken security, told at start and in `status` (HD-4).
+    pub insecure: Vec<String>,
+}
+
+/// Addresses that connectors may connect to (NW-4).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Egress {
+    /// Allowed `host:port` pairs; `*` for any port. A host is a name or an address, compared as written in the URL.
+    pub allow: Vec<String>,
+    /// Whether loopback addresses may be connected to. For demo and tests.
+    pub loopback: bool,
+    /// Private networks that may be connected to, as CIDR, `10.1.0.0/16`.
+    pub private: Vec<String>,
+}
+
+/// A plant or other place with its own time zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// Code, `DE10`.
+    pub code: String,
+    /// Name, `Augsburg`.
+    pub name: String,
+    /// IANA time zone, `Europe/Berlin`.
+    pub time_zone: String,
+    /// Region for data-boundary policies, `eu`.
+    pub region: String,
+}
+
+/// An outside application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct System {
+    /// Name, as the file is called.
+    pub name: String,
+    /// What it is, in a line.
+    pub about: String,
+    /// How it is reached.
+    pub connection: Connection,
+    /// What it can bear.
+    pub limits: Limits,
+}
+
+/// What a system can bear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Attempts on their way at the same time.
+    pub in_flight: u32,
+    /// Attempts that may start in a second; `None` for no limit.
+    pub rate_per_sec: Option<u32>,
+    /// Failures in a row, of the kind that says the system itself is unwell, after which attempts stop.
+    pub breaker_open_after: u32,
+    /// How long until one attempt tries whether an unwell system is back.
+    pub breaker_probe_every: Duration,
+}
+
+/// An interface by which a system emits.
+#[derive(Debug)]
+pub struct Emit {
+    /// Full name, `mes/completion`.
+    pub name: String,
+    /// The system.
+    pub system: String,
+    /// What it is, in a line.
+    pub about: String,
+    /// Where its documents come from.
+    pub source: SourceSettings,
+    /// How bytes become a document.
+    pub format: Format,
+    /// Where the list of transactions stands, if a document holds many.
+    pub split: Option<Path>,
+    /// Where the documents of transactions may stand, instead of `split`.
+    pub parts: Option<Parts>,
+    /// The agreed shape of one transaction's document.
+    pub schema: Option<Arc<Schema>>,
+    /// What its documents become.
+    pub becomes: Becomes,
+    /// Business keys, read before mapping.
+    pub keys: Vec<KeyRule>,
+    /// How a repeat is recognised.
+    pub idempotency: Option<Idempotency>,
+    /// The site a transaction belongs to.
+    pub site: SiteRule,
+    /// Class for data-boundary policies, empty if not declared.
+    pub data_class: String,
+    /// What may follow a document that cannot be read: `true` holds nothing back.
+    pub unreadable_pass: bool,
+}
+
+/// What the documents of an emitting interface become.
+#[derive(Debug)]
+pub enum Becomes {
+    /// Canonical events.
+    Event {
+        /// The event made.
+        event: Arc<Event>,
+        /// How.
+        map: Arc<Map>,
+    },
+    /// Records of a reference table: the map's result is the record.
+    Reference {
+        /// The table.
+        table: String,
+        /// Where the record's key stands in the map's result (or in the document, without a map).
+        key: Path,
+        /// How; without a map the document is the record.
+        map: Option<Arc<Map>>,
+    },
+}
+
+/// Formats of documents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// JSON (RFC 8259), UTF-8.
+    Json,
+    /// XML by the convention of [`lineshaft_format::xml`].
+    Xml {
+        /// How it is read.
+        options: lineshaft_format::xml::Options,
+        /// Whether attributes are left out.
+        no_attributes: bool,
+        /// The element in which a receiver's document is written; without it the document is a map of one field.
+        root: Option<String>,
+    },
+    /// Delimited text: received, each row is a transaction; sent, a map is one row and a list of maps many.
+    Csv(lineshaft_format::csv::CsvOptions),
+}
+
+impl Format {
+    /// Media type of a document written in it.
+    pub const fn media_type(&self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Xml { .. } => "application/xml",
+            Self::Csv(_) => "text/csv",
+        }
+    }
+}
+
+/// Where the documents of transactions may stand in what is received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// Names of fields on the way to a document; the first way that leads anywhere counts. Lists on it are gone through.
+    pub ways: Vec<Vec<String>>,
+    /// Values that every part is given, by field: looked for in what it stands in, from the inside outwards.
+    pub carry: Vec<(String, Path)>,
+}
+
+/// One business key of an emitting interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRule {
+    /// What is named: `order`.
+    pub kind: String,
+    /// Where it stands in the decoded document of one transaction.
+    pub path: Path,
+    /// The system that issued the number; the emitting system unless the file says otherwise.
+    pub issued_by: String,
+    /// Whether leading zeros are dropped, so that `000001000040` and `1000040` are one key.
+    pub trim_zeros: bool,
+    /// Whether a transaction without it is an error.
+    pub required: bool,
+}
+
+/// How a repeat is recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// Where the sender's key stands.
+    pub key: IdempotencyKey,
+    /// Fields whose equality makes it the same transaction; the whole document if empty.
+    pub same_when: Vec<Path>,
+}
+
+/// Where the sender's key stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdempotencyKey {
+    /// In the transport (the source's `key_header`): one key for the intake.
+    Header,
+    /// In each transaction's document.
+    Path(Path),
+}
+
+/// The site a transaction belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SiteRule {
+    /// Always the same. Empty for reference data that belongs to no site.
+    Fixed(String),
+    /// As the document says; a code that is no site parks the transaction.
+    From(Path),
+}
+
+/// An interface by which a system receives.
+#[derive(Debug)]
+pub struct Receive {
+    /// Full name, `erp/confirmation`.
+    pub name: String,
+    /// The system.
+    pub system: String,
+    /// What it is, in a line.
+    pub about: String,
+    /// The canonical event it takes.
+    pub event: Arc<Event>,
+    /// Taken only where every one of these fields has one of these values; all events if empty.
+    pub only_when: Vec<(Path, Vec<String>)>,
+    /// Canonical event to the receiver's document; the event itself without one.
+    pub map: Option<Arc<Map>>,
+    /// Shape of the receiver's document: decides which fields leave as numbers.
+    pub schema: Option<Arc<Schema>>,
+    /// How the document is written.
+    pub format: Format,
+    /// How it is handed over.
+    pub destination: DestinationSettings,
+    /// Kind of the business key by which order is kept; `None` where the file says `in_order_by: nothing`.
+    pub in_order_by: Option<String>,
+    /// Interfaces of a system in the same sequence keep one order.
+    pub sequence: String,
+    /// Whether a newer delivery of the same key replaces older ones that were not attempted yet.
+    pub keep_latest: bool,
+    /// What the target can do with a repeat.
+    pub class: TargetClass,
+    /// How failed attempts are repeated.
+    pub retry: RetryPolicy,
+    /// What a failure hurts.
+    pub impact: String,
+}
+
+/// A canonical event.
+#[derive(Debug)]
+pub struct Event {
+    /// Name with major version, `production.confirmation@1`.
+    pub name: String,
+    /// Its JSON Schema.
+    pub schema: Arc<Schema>,
+}

@@ -1,0 +1,87 @@
+//! The demo project has no problems, and its maps make what their samples say.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use lineshaft_flow::map::Facts;
+use lineshaft_flow::spec::{Expected, Files, belongs, check, maps, samples, starter};
+use lineshaft_format::json;
+use lineshaft_model::catalog::Catalog;
+use lineshaft_model::tree::Tree;
+
+fn demo() -> Files {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo");
+    let mut files = Files::new();
+    read(&root, "", &mut files);
+    files
+}
+
+fn read(directory: &Path, prefix: &str, files: &mut Files) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{prefix}{}", entry.file_name().into_string().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            read(&entry.path(), &format!("{path}/"), files);
+        } else if belongs(&path) {
+            files.insert(path, std::fs::read_to_string(entry.path()).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_demo_project_has_no_problems() {
+    let (project, problems) = check(&demo());
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert!(told.is_empty(), "{}", told.join("\n\n"));
+    let project = project.unwrap();
+    assert_eq!(
+        project.emits.keys().collect::<Vec<_>>(),
+        [
+            "erp/material",
+            "erp/production-order",
+            "mes-de/completion",
+            "mes-de/move",
+            "mes-pl/completion",
+            "mes-pl/move",
+        ]
+    );
+    assert_eq!(project.sites["PL20"].time_zone, "Europe/Warsaw");
+}
+
+#[test]
+fn every_demo_map_has_a_sample_with_a_result() {
+    let files = demo();
+    let samples = samples(&files);
+    for map in files.keys().filter(|file| file.ends_with(".vrl")) {
+        assert!(samples.iter().any(|sample| sample.map == *map), "{map} has no sample");
+    }
+    assert!(samples.iter().all(|sample| sample.expected != Expected::Missing), "{samples:#?}");
+}
+
+#[test]
+fn every_sample_gives_its_result() {
+    let starter: Files = starter().into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
+    for files in [demo(), starter] {
+        let maps = maps(&files);
+        for sample in samples(&files) {
+            let at = format!("{} {}", sample.map, sample.case);
+            let tree =
+                |path: &str| json::decode(files[path].as_bytes()).unwrap_or_else(|fault| panic!("{path}: {fault}"));
+            let text = |facts: &Tree, name: &str| facts.get(name).and_then(Tree::scalar).unwrap_or_default().to_owned();
+            let facts = sample.facts.as_deref().map_or(Tree::Null, tree);
+            let facts = Facts { site: text(&facts, "site"), time_zone: text(&facts, "time_zone"), ..Facts::default() };
+            let mut catalog = Catalog::default();
+            if let Some(Tree::Map(tables)) = sample.catalog.as_deref().map(tree) {
+                for (table, records) in tables {
+                    let Tree::Map(records) = records else { panic!("{at}: {table}") };
+                    let records = records.into_iter().map(|(key, record)| (key, Arc::new(record)));
+                    catalog = catalog.with(1, &table, records);
+                }
+            }
+            let made = maps[&sample.map].run(&tree(&sample.input), &Arc::new(catalog), &facts);
+            let Expected::Document(expected) = &sample.expected else { panic!("{at}: {:?}", sample.expected) };
+            let sorted = |tree: &Tree| serde_json::from_slice::<serde_json::Value>(&json::encode(tree)).unwrap();
+            assert_eq!(sorted(&made.unwrap_or_else(|fault| panic!("{at}: {fault}"))), sorted(&tree(expected)), "{at}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The life cycle, exhaustively over classes and outcomes.
+
+use super::*;
+use crate::random::SeededRng;
+
+const START: Timestamp = Timestamp::from_millis(1_000_000);
+
+fn facts<'a>(class: &'a TargetClass, retry: &'a RetryPolicy, attempts: u32, later: Duration) -> Facts<'a> {
+    Facts {
+        class,
+        retry,
+        attempts,
+        first_attempt: START,
+        last_attempt: START,
+        absent: 0,
+        probes: 0,
+        now: START.after(later),
+    }
+}
+
+fn classes() -> Vec<TargetClass> {
+    let quiet = Duration::from_secs(120);
+    let window = Duration::from_secs(3600);
+    vec![
+        TargetClass::NativeKey { window, past: Box::new(TargetClass::None) },
+        TargetClass::NativeKey { window, past: Box::new(TargetClass::Probe { quiet }) },
+        TargetClass::NaturalKey,
+        TargetClass::Probe { quiet },
+        TargetClass::None,
+    ]
+}
+
+fn lost() -> Fault {
+    Fault::new(Code::DeliverNoAnswer, "no answer within 10 s")
+}
+
+#[test]
+fn a_delivered_attempt_is_delivered_whatever_the_class() {
+    let retry = RetryPolicy::default();
+    for class in classes() {
+        let next = after_attempt(
+            &facts(&class, &retry, 1, Duration::ZERO),
+            Outcome::Delivered { receipt: None },
+            &SeededRng::new(1),
+        );
+        assert_eq!(next, Next::Delivered { receipt: None });
+    }
+}
+
+#[test]
+fn an_unknown_outcome_is_resent_only_where_a_repeat_is_harmless() {
+    let retry = RetryPolicy::default();
+    let words: Vec<&str> = classes()
+        .iter()
+        .map(|class| {
+            match after_attempt(
+                &facts(class, &retry, 1, Duration::from_secs(10)),
+                Outcome::Unknown(lost()),
+                &SeededRng::new(1),
+            ) {
+                Next::Retry { .. } => "retry",
+                Next::Ask { .. } => "ask",
+                Next::InDoubt { .. } => "in doubt",
+                other => panic!("{other:?}"),
+            }
+        })
+        .collect();
+    assert_eq!(words, ["retry", "retry", "retry", "ask", "in doubt"]);
+}
+
+#[test]
+fn past_its_window_a_native_key_is_not_trusted() {
+    let retry = RetryPolicy::default();
+    let late = Duration::from_secs(3600);
+    let after = |class: &TargetClass| {
+        after_attempt(&facts(class, &retry, 2, late), Outcome::Unknown(lost()), &SeededRng::new(1))
+    };
+    assert!(matches!(after(&classes()[0]), Next::InDoubt { .. }));
+    assert!(matches!(after(&classes()[1]), Next::Ask { .. }));
+}
+
+#[test]
+fn absent_counts_only_after_the_quiet_time_and_twice() {
+    let class = TargetClass::Probe { quiet: Duration::from_secs(120) };
+    let retry = RetryPolicy::default();
+    let rng = SeededRng::new(1);
+    let early = facts(&class, &retry, 1, Duration::from_secs(60));
+    let Next::Ask { at, absent, .. } = after_probe(&early, Probe::Absent, lost(), &rng) else { panic!("asks again") };
+    assert_eq!((at, absent), (START.after(Duration::from_secs(120)), 0));
+    let first = facts(&class, &retry, 1, Duration::from_secs(120));
+    let Next::Ask { absent, .. } = after_probe(&first, Probe::Absent, lost(), &rng) else { panic!("asks again") };
+    assert_eq!(absent, 1);
+    let second = Facts { absent: 1, ..facts(&class, &retry, 1, Duration::from_secs(150)) };
+    assert!(matches!(after_probe(&second, Probe::Absent, lost(), &rng), Next::Retry { .. }));
+    assert_eq!(
+        after_probe(&second, Probe::Found { receipt: Some("4711".into()) }, lost(), &rng),
+        Next::Delivered { receipt: Some("4711".into()) }
+    );
+}
+
+#[test]
+fn a_target_that_cannot_tell_ends_at_a_person() {
+    let class = TargetClass::Probe { quiet: Duration::from_secs(1) };
+    let retry = RetryPolicy::default();
+    let cannot = || Probe::CannotTell(lost());
+    let asked = Facts { probes: PROBES_MAX - 2, ..facts(&class, &retry, 1, Duration::from_secs(9)) };
+    assert!(matches!(after_probe(&asked, cannot(), lost(), &SeededRng::new(1)), Next::Ask { .. }));
+    let asked = Facts { probes: PROBES_MAX - 1, ..asked };
+    assert!(matches!(after_probe(&asked, cannot(), lost(), &SeededRng::new(1)), Next::InDoubt { .. }));
+}
+
+#[test]
+fn failed_attempts_stop_at_the_limit_and_unreachable_ones_do_not_count() {
+    let retry = RetryPolicy { attempts: 3, ..RetryPolicy::default() };
+    let class = TargetClass::NaturalKey;
+    let refused = || Outcome::Refused { fault: Fault::new(Code::DeliverServerError, "503"), retry_after: None };
+    let after = |attempts, outcome| {
+        after_attempt(&facts(&class, &retry, attempts, Duration::ZERO), outcome, &SeededRng::new(1))
+    };
+    assert!(matches!(after(2, refused()), Next::Retry { counted: true, .. }));
+    let Next::Park { fault } = after(3, refused()) else { panic!("parks") };
+    assert_eq!(fault.code, Code::DeliverAttemptsUsedUp);
+    assert!(matches!(after(3, Outcome::Unreachable(lost())), Next::Retry { counted: false, .. }));
+    assert!(matches!(after(3, Outcome::Unknown(lost())), Next::InDoubt { .. }));
+}
+
+#[test]
+fn a_locked_order_is_retried_by_time_not_by_count() {
+    let retry = RetryPolicy { attempts: 1, business_for: Duration::from_secs(60), ..RetryPolicy::default() };
+    let locked = || Outcome::Refused {
+        fault: Fault::new(Code::DeliverBusyObject, "order 1000040 is locked by MEIER"),
+        retry_after: None,
+    };
+    let after = |later| after_attempt(&facts(&TargetClass::None, &retry, 40, later), locked(), &SeededRng::new(1));
+    assert!(matches!(after(Duration::from_secs(59)), Next::Retry { counted: false, .. }));
+    assert!(matches!(after(Duration::from_secs(60)), Next::Park { .. }));
+}
+
+#[test]
+fn the_longer_an_order_is_locked_the_rarer_it_is_tried() {
+    let retry = RetryPolicy::default();
+    let locked = || Outcome::Refused { fault: Fault::new(Code::DeliverBusyObject, "locked"), retry_after: None };
+    let longest = |later: Duration| {
+        let facts = facts(&TargetClass::None, &retry, 1, later);
+        let waits = (0..200).map(|seed| match after_attempt(&facts, locked(), &SeededRng::new(seed)) {
+            Next::Retry { at, counted: false, .. } => at.since(facts.now),
+            other => panic!("{other:?}"),
+        });
+        waits.max().unwrap_or_default()
+    };
+    assert!(longest(Duration::ZERO) <= retry.first);
+    let minute = longest(Duration::from_secs(60));
+    assert!((Duration::from_secs(25)..=Duration::from_secs(30)).contains(&minute), "{minute:?}");
+    assert!(longest(Duration::from_secs(3600)) <= retry.cap);
+}
+
+#[test]
+fn a_business_refusal_parks_at_once() {
+    let retry = RetryPolicy::default();
+    let refused = Outcome::Refused { fault: Fault::new(Code::DeliverRejected, "material unknown"), retry_after: None };
+    assert!(matches!(
+        after_attempt(&facts(&TargetClass::None, &retry, 1, Duration::ZERO), refused, &SeededRng::new(1)),
+        Next::Park { .. }
+    ));
+}
+
+#[test]
+fn backoff_doubles_to_its_cap_with_full_jitter_and_honours_the_target() {
+    let retry = RetryPolicy { first: Duration::from_secs(1), cap: Duration::from_secs(8), ..RetryPolicy::default() };
+    let rng = SeededRng::new(3);
+    for attempts in 1..40 {
+        let facts = facts(&TargetClass::NaturalKey, &retry, attempts, Duration::ZERO);
+        let span = Duration::from_secs(1 << (attempts - 1).min(3));
+        assert!(backoff(&facts, None, &rng) <= START.after(span.max(Duration::from_millis(1))));
+        assert!(backoff(&facts, Some(Duration::from_secs(30)), &rng) >= START.after(Duration::from_secs(30)));
+    }
+}

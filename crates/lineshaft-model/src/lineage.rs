@@ -1,0 +1,32 @@
+//! How one transaction came from another: rows `lineage(parent, child, kind)`.
+
+/// Why a child exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineageKind {
+    /// The child is part of the parent (a file split, a batch).
+    Split,
+    /// The child sums up the parent with others.
+    Summary,
+    /// The child replaces the parent with corrected content.
+    Correction,
+    /// The child reverses the parent.
+    Reversal,
+    /// The child is the parent processed again.
+    Replay,
+    /// The parent repeats the child, which carries both on.
+    Repeat,
+}
+
+impl LineageKind {
+    /// The word in database and API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Split => "split",
+            Self::Summary => "summary",
+            Self::Correction => "correction",
+            Self::Reversal => "reversal",
+            Self::Replay => "replay",
+            Self::Repeat => "repeat",
+        }
+    }
+}

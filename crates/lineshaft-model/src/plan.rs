@@ -1,0 +1,100 @@
+//! What processing decided for one transaction: data only, committed by the store, carried out by the engine.
+
+use crate::fault::Fault;
+use crate::ids::TransactionId;
+use crate::key::Key;
+use crate::object::{Entry, ObjectKey};
+use crate::principal::Tags;
+use crate::transaction::Versions;
+
+/// One part of an intake after processing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Processed {
+    /// The transaction that this part is.
+    pub id: TransactionId,
+    /// Which part of the intake, from 0.
+    pub part: u32,
+    /// Business keys, as far as they could be read.
+    pub keys: Vec<Key>,
+    /// Site and policy tags.
+    pub tags: Tags,
+    /// The sender's key for a repeat and the hash of the fields that make it the same.
+    pub repeat: Option<Repeat>,
+    /// What was in force.
+    pub versions: Versions,
+    /// Objects that the decision was made on, each with the version it had. Holds for a parked one too.
+    pub expects: Vec<(ObjectKey, u64)>,
+    /// What is to happen, or why nothing can.
+    pub result: Result<Plan, Fault>,
+}
+
+/// How a repeat of a transaction is recognised (OT9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    /// The sender's key.
+    pub key: String,
+    /// SHA-256 over the declared `same_when` fields, or over the whole document.
+    pub same: [u8; 32],
+}
+
+/// What is to happen with a transaction that could be processed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// A canonical event and one delivery for each planned receiver.
+    Event {
+        /// Event name with major version.
+        name: String,
+        /// The canonical event's data, JSON.
+        data: Vec<u8>,
+        /// One for each receiver of the event, skipped ones included.
+        deliveries: Vec<PlannedDelivery>,
+        /// What it does to objects: at most one row for each.
+        entries: Vec<Entry>,
+    },
+    /// A record of a reference table: becomes its next version and releases what waits for it.
+    Reference {
+        /// The table.
+        table: String,
+        /// The record's key.
+        key: String,
+        /// The record, JSON.
+        record: Vec<u8>,
+    },
+}
+
+/// One planned delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedDelivery {
+    /// Receiving interface, `erp/confirmation`.
+    pub receiver: String,
+    /// Its system.
+    pub system: String,
+    /// The sequence whose order it keeps.
+    pub sequence: String,
+    /// The key it is in order by; `None` where the receiver asks for no order.
+    pub order_key: Option<Key>,
+    /// Whether it replaces older ones of its key that were not attempted yet, and gives way to newer ones.
+    pub keep_latest: bool,
+    /// What is to be sent, or why it is not.
+    pub work: Work,
+}
+
+/// What a planned delivery has to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// A rendered document.
+    Send(Rendered),
+    /// Left out by a rule of the receiver; the rule as written.
+    Skip(String),
+    /// Could not be rendered: waits for a person, holds back only its own key at its own receiver.
+    Stuck(Fault),
+}
+
+/// A document as it will leave: frozen here, the same for every attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The bytes.
+    pub body: Vec<u8>,
+    /// Values for the places of the path and header templates.
+    pub parameters: Vec<(String, String)>,
+}

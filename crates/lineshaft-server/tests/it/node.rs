@@ -1,0 +1,95 @@
+//! A node to ask, and the smallest HTTP client: one request a connection.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use lineshaft_connect::net::SystemNet;
+use lineshaft_engine::{Node, Opening};
+use lineshaft_flow::spec;
+use lineshaft_model::random::SeededRng;
+use lineshaft_model::time::SystemClock;
+use lineshaft_server::{Api, Facts, Server, Token};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A running node, its API and its token.
+pub struct Running {
+    pub node: Node,
+    pub server: Server,
+    pub token: String,
+    _directory: tempfile::TempDir,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+pub async fn start() -> Running {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let token = Token::open(&data).unwrap();
+    std::fs::create_dir(data.join("secrets")).unwrap();
+    std::fs::write(data.join("secrets/mes-inbound"), "inbound-secret").unwrap();
+    // Nothing listens at port 9 of loopback; deliveries stay open.
+    let text = |text: &str| text.replace("env:ERP_URL", "http://127.0.0.1:9").replace("127.0.0.1:7400", "127.0.0.1:0");
+    let files = spec::starter().into_iter().map(|(name, it)| (name.to_owned(), text(it))).collect();
+    let (project, problems) = spec::check(&files);
+    let project = Arc::new(project.unwrap_or_else(|| panic!("{problems:?}")));
+    let (clock, rng) = (Arc::new(SystemClock::new()), Arc::new(SeededRng::new(1)));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let insecure = project.installation.insecure.clone();
+    let node =
+        Node::start(Opening { project, data: data.clone(), clock, rng, net: Arc::new(SystemNet) }).await.unwrap();
+    let facts = Facts { inbound: node.inbound(), version: "0.0.0-test", insecure };
+    let server = Server::start(listener, Api::new(Arc::clone(node.shared()), token, facts)).unwrap();
+    let token = lineshaft_server::token::read_text(&data).unwrap();
+    Running { node, server, token, _directory: directory }
+}
+
+impl Running {
+    pub async fn get(&self, path: &str) -> Answer {
+        ask(self.server.local_addr(), "GET", path, Some(&self.token), "").await
+    }
+
+    pub async fn post(&self, path: &str, body: &str) -> Answer {
+        ask(self.server.local_addr(), "POST", path, Some(&self.token), body).await
+    }
+
+    /// Hands a document in, as the plant's system would.
+    pub async fn hand_in(&self, body: &str) {
+        let answer = ask(self.node.inbound(), "POST", "/in/mes/completion", Some("inbound-secret"), body).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+
+    pub async fn stop(self) {
+        self.server.not_ready();
+        assert!(self.node.stop().await & self.server.stop().await);
+    }
+}
+
+pub async fn ask(addr: SocketAddr, method: &str, path: &str, token: Option<&str>, body: &str) -> Answer {
+    let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\nX-Operator: anna\r\n{token}\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, text) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    Answer { status, head: head.to_ascii_lowercase(), text: text.to_owned() }
+}

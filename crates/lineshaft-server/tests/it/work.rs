@@ -1,0 +1,105 @@
+//! What a person looks for, reads and decides.
+
+use serde_json::{Value, json};
+
+use crate::node::{Running, start};
+
+const GOOD: &str = r#"{"order":"0001000040","operation":"0010","plant":"DE10","good":"95","scrap":"3","unit":"PCE"}"#;
+const NO_SITE: &str = r#"{"order":"1000041","operation":"0010","plant":"XX","good":"95","scrap":"3","unit":"PCE"}"#;
+
+async fn read(running: &Running, path: &str) -> Value {
+    let answer = running.get(path).await;
+    assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    answer.json()
+}
+
+#[tokio::test]
+async fn a_transaction_is_found_by_its_key_and_told_from_end_to_end() {
+    let running = start().await;
+    running.hand_in(GOOD).await;
+    let found = read(&running, "/api/v1/find?key=order:1000040").await;
+    assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{found}");
+    // It is on its way meanwhile, so only what does not change is compared.
+    let named = read(&running, "/api/v1/find?key=order:erp/1000040").await;
+    assert_eq!(named["items"][0]["id"], found["items"][0]["id"]);
+    assert_eq!(read(&running, "/api/v1/find?key=order:mes/1000040").await["items"], json!([]));
+    assert_eq!(running.get("/api/v1/find?key=1000040").await.status, 400);
+
+    let id = found["items"][0]["id"].as_str().unwrap();
+    let plain = read(&running, &format!("/api/v1/transactions/{id}")).await;
+    assert_eq!(plain.get("documents"), None);
+    let trace = read(&running, &format!("/api/v1/transactions/{id}?documents=true")).await;
+    assert_eq!(trace["principal"], "interface:mes/completion");
+    assert_eq!(trace["transaction"]["keys"], json!(["order:erp/1000040"]));
+    assert_eq!(trace["transaction"]["tags"]["site"], "DE10");
+    assert_eq!(trace["documents"]["received"]["text"], GOOD);
+    let event = &trace["documents"]["event"]["cloud_event"];
+    assert_eq!((&event["specversion"], &event["id"]), (&json!("1.0"), &json!(id)));
+    assert_eq!(
+        (&event["source"], &event["type"]),
+        (&json!("/first/mes/completion"), &json!("production.completion.reported@1"))
+    );
+    assert_eq!(event["data"]["good"], "95");
+    let delivery = &trace["transaction"]["deliveries"][0];
+    assert_eq!((&delivery["receiver"], &delivery["label"]), (&json!("erp/completion"), &json!("In flight")));
+    assert!(delivery["sent"]["body"]["text"].as_str().unwrap().contains("\"scrap\":\"3\""), "{delivery}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_exception_is_listed_shown_and_decided_on_once() {
+    let running = start().await;
+    running.hand_in(NO_SITE).await;
+    running.hand_in(GOOD).await;
+    let list = read(&running, "/api/v1/exceptions").await;
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "{list}");
+    let it = &list["items"][0];
+    assert_eq!((&it["label"], &it["order_key"]), (&json!("Stopped"), &json!("order:erp/1000041")));
+    assert_eq!((&it["fault"]["code"], &it["can"]), (&json!("VALIDATE-002"), &json!(["retry", "discard"])));
+    assert!(it["fault"]["next_step"].as_str().unwrap().ends_with('.'));
+
+    let path = format!("/api/v1/exceptions/{}", it["id"].as_str().unwrap());
+    assert_eq!(read(&running, &path).await["transaction"], it["transaction"]);
+    let discard = format!("{path}/discard");
+    for (body, said) in [("{}", "needs a reason"), (r#"{"reason":"x","force":true}"#, "unknown field"), ("", "EOF")] {
+        let refused = running.post(&discard, body).await;
+        assert!(refused.status == 400 && refused.text.contains(said), "{body}: {refused:?}");
+    }
+    let done = running.post(&discard, r#"{"reason":"test data"}"#).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    let again = running.post(&discard, r#"{"reason":"test data"}"#).await;
+    assert_eq!((again.status, again.json()["code"].as_str()), (409, Some("API-004")), "{again:?}");
+    assert_eq!(read(&running, "/api/v1/exceptions").await["items"], json!([]));
+    assert_eq!(running.get(&path).await.status, 404);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_status_counts_what_is_there() {
+    let running = start().await;
+    running.hand_in(NO_SITE).await;
+    running.hand_in(GOOD).await;
+    assert_eq!(running.post("/api/v1/systems/erp%2Fcompletion/pause", r#"{"reason":"stocktaking"}"#).await.status, 200);
+    assert_eq!(running.post("/api/v1/systems/erp%2Fcompletion/pause", "{}").await.status, 409);
+    assert_eq!(running.post("/api/v1/systems/nobody/pause", "{}").await.status, 404);
+    let load = r#"{"records":[{"key":"PCE","record":{"factor":1.50}}],"reason":"first"}"#;
+    let loaded = running.post("/api/v1/reference/unit", load).await;
+    assert!(loaded.status == 200 && loaded.text.contains("1 new or changed"), "{loaded:?}");
+
+    let status = read(&running, "/api/v1/status").await;
+    assert_eq!((&status["ready"], &status["installation"]), (&json!(true), &json!("first")));
+    let paused = &status["paused"][0];
+    assert_eq!((&paused["name"], &paused["principal"]), (&json!("erp/completion"), &json!("operator:anna")));
+    let books = &status["books"];
+    assert_eq!((&books["transactions"], &books["deliveries"], &books["delta"]), (&json!(2), &json!(1), &json!(0)));
+    assert_eq!(books["transaction_states"], json!({"parked": 1, "processed": 1}));
+    assert_eq!(status["open"][0]["impact"], "financial posting");
+    assert_eq!(status["reference"], json!([{"table": "unit", "records": 1}]));
+    assert_eq!(status["emits"][0]["path"], "/in/mes/completion");
+    assert!(status["insecure"][0].as_str().unwrap().contains("loopback"), "{status}");
+
+    let check = read(&running, "/api/v1/store/check").await;
+    assert_eq!((&check["sound"], &check["damage"]), (&json!(true), &json!([])));
+    assert_eq!(running.post("/api/v1/systems/erp%2Fcompletion/resume", "{}").await.status, 200);
+    running.stop().await;
+}

@@ -1,0 +1,255 @@
+//! What each change does inside the commit. One file for each kind of change; this one holds what they share:
+//! the commit's own facts, and the line of a key.
+
+mod accept;
+
+mod plan;
+
+mod attempt;
+
+mod act;
+
+mod reference;
+
+mod ledger;
+
+use lineshaft_model::audit::Entry;
+use lineshaft_model::ids::{AuditId, DeliveryId, TransactionId};
+use lineshaft_model::key::Key;
+use lineshaft_model::lifecycle::Next;
+use lineshaft_model::random::SeededRng;
+use lineshaft_model::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::change::{AttemptKind, Change, Due, Effect};
+use crate::payload::Payload;
+use crate::store::StoreError;
+
+/// One commit: its moment, its epoch, and the numbers that it hands out.
+pub(crate) struct Commit<'a> {
+    sql: &'a Connection,
+    now: Timestamp,
+    epoch: i64,
+    incarnation: Vec<u8>,
+    last_rank: i64,
+    catalog: u64,
+    audit_ids: SeededRng,
+    /// Whether a decision of the list at hand was made on an older version of an object.
+    stale: bool,
+    /// Transactions of the list at hand that repeat earlier ones.
+    repeats: Vec<TransactionId>,
+    /// Whether any object has a row; `None` while it was not asked.
+    has_ledger: Option<bool>,
+}
+
+/// Where a delivery stands: its line at a (system, sequence), and its place in it.
+struct Place {
+    system: String,
+    sequence: String,
+    order_key: Option<String>,
+    rank: i64,
+    part: i64,
+    receiver: String,
+}
+
+impl Place {
+    /// The delivery standing here is to be sent at `at`.
+    fn due(self, delivery: DeliveryId, at: Timestamp) -> Due {
+        Due { delivery, system: self.system, receiver: self.receiver, at, kind: AttemptKind::Send }
+    }
+}
+
+impl<'a> Commit<'a> {
+    pub(crate) fn begin(sql: &'a Connection, now: Timestamp, epoch: i64) -> Result<Self, StoreError> {
+        let (stored, incarnation, last_rank, catalog): (i64, Vec<u8>, i64, i64) = sql
+            .prepare_cached("SELECT epoch, incarnation, last_rank, catalog FROM node WHERE one = 1")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+        if stored != epoch {
+            return Err(StoreError::Write(format!("epoch {epoch} is over: the database was opened again as {stored}")));
+        }
+        let catalog = u64::try_from(catalog).map_err(|_| StoreError::Damaged("node.catalog".to_owned()))?;
+        let audit_ids = SeededRng::from_os();
+        Ok(Self {
+            sql,
+            now,
+            epoch,
+            incarnation,
+            last_rank,
+            catalog,
+            audit_ids,
+            stale: false,
+            repeats: Vec::new(),
+            has_ledger: None,
+        })
+    }
+
+    fn apply(&mut self, change: &Change) -> Result<Effect, StoreError> {
+        match change {
+            Change::Accept(accept) => self.accept(accept),
+            Change::Process(transaction) => self.count(*transaction),
+            Change::Replan(part) => self.replan(part),
+            Change::Begin { delivery } => self.begin_attempt(*delivery),
+            Change::Settle(settle) => {
+                let effect = self.settle(settle)?;
+                if matches!((&effect, &settle.next), (Effect::Settled { .. }, Next::Delivered { .. })) {
+                    self.account(settle.delivery)?;
+                }
+                Ok(effect)
+            }
+            Change::Act(act) => self.act(act),
+            Change::Load(load) => self.load(load),
+            Change::Cursor { interface, cursor } => self.put_cursor(interface, cursor),
+            Change::Note(entry) => self.audit(entry, None, None).map(|()| Effect::Noted),
+        }
+    }
+
+    pub(crate) fn end(self) -> Result<(), StoreError> {
+        let catalog = i64::try_from(self.catalog).unwrap_or(i64::MAX);
+        self.sql
+            .prepare_cached("UPDATE node SET last_rank = ?1, catalog = ?2 WHERE one = 1")?
+            .execute(params![self.last_rank, catalog])?;
+        Ok(())
+    }
+
+    fn put_cursor(&self, interface: &str, cursor: &[u8]) -> Result<Effect, StoreError> {
+        self.sql
+            .prepare_cached(
+                "INSERT INTO cursors (interface, cursor, changed_at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (interface) DO UPDATE SET cursor = excluded.cursor, changed_at = excluded.changed_at",
+            )?
+            .execute(params![interface, cursor, self.now.as_micros()])?;
+        Ok(Effect::Noted)
+    }
+
+    /// The next accept position: the time of the commit, pushed on where a clock stood still or went back.
+    fn next_rank(&mut self) -> i64 {
+        self.last_rank = self.now.as_micros().max(self.last_rank + 1);
+        self.last_rank
+    }
+
+    fn store_payload(&self, payload: &Payload) -> Result<i64, StoreError> {
+        self.sql
+            .prepare_cached("INSERT INTO payloads (codec, size, sha256, stored_at, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![
+                payload.codec.as_str(),
+                i64::try_from(payload.size).unwrap_or(i64::MAX),
+                payload.sha256.as_slice(),
+                self.now.as_micros(),
+                payload.bytes
+            ])?;
+        Ok(self.sql.last_insert_rowid())
+    }
+
+    fn audit(&self, entry: &Entry, before: Option<&str>, after: Option<&str>) -> Result<(), StoreError> {
+        let id = AuditId::new(self.now, &self.audit_ids);
+        self.sql
+            .prepare_cached("INSERT INTO audit (id, at, principal, action, target, reason, before, after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+            .execute(params![
+                id.as_bytes().as_slice(),
+                self.now.as_micros(),
+                entry.principal.as_text(),
+                entry.action.as_str(),
+                entry.target,
+                entry.reason,
+                before,
+                after
+            ])?;
+        Ok(())
+    }
+
+    /// Whether something earlier of the same key must be settled first: an open delivery of the same line, or a
+    /// transaction that is not routed yet.
+    fn is_behind(&self, place: &Place) -> Result<bool, StoreError> {
+        let Some(key) = &place.order_key else { return Ok(false) };
+        let earlier = self
+            .sql
+            .prepare_cached(
+                "SELECT 1 FROM deliveries WHERE order_key = ?1 AND system = ?2 AND sequence = ?3 AND settled_at IS NULL
+                   AND (rank < ?4 OR (rank = ?4 AND part < ?5)) LIMIT 1",
+            )?
+            .exists(params![key, place.system, place.sequence, place.rank, place.part])?;
+        if earlier {
+            return Ok(true);
+        }
+        let kept = self
+            .sql
+            .prepare_cached(
+                "SELECT 1 FROM kept_back WHERE order_key = ?1 AND (rank < ?2 OR (rank = ?2 AND part < ?3)) LIMIT 1",
+            )?
+            .exists(params![key, place.rank, place.part])?;
+        Ok(kept)
+    }
+
+    /// Lets the first delivery of a line go, if it waited and nothing else keeps it back.
+    fn advance(&self, system: &str, sequence: &str, order_key: &str) -> Result<Option<Due>, StoreError> {
+        let first = self
+            .sql
+            .prepare_cached(
+                "SELECT id, state, rank, part, receiver FROM deliveries WHERE order_key = ?1 AND system = ?2 AND sequence = ?3
+                   AND settled_at IS NULL ORDER BY rank, part LIMIT 1",
+            )?
+            .query_row(params![order_key, system, sequence], |row| {
+                Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            })
+            .optional()?;
+        let Some((id, state, rank, part, receiver)) = first else { return Ok(None) };
+        let place = Place {
+            system: system.to_owned(),
+            sequence: sequence.to_owned(),
+            order_key: Some(order_key.to_owned()),
+            rank,
+            part,
+            receiver,
+        };
+        if state != "behind" || self.is_behind(&place)? {
+            return Ok(None);
+        }
+        self.sql
+            .prepare_cached("UPDATE deliveries SET state = 'pending', next_at = ?2, changed_at = ?2 WHERE id = ?1")?
+            .execute(params![id.as_slice(), self.now.as_micros()])?;
+        Ok(Some(place.due(DeliveryId::from_bytes(id), self.now)))
+    }
+
+    /// Removes what a transaction kept back, and lets go what waited for it.
+    fn let_go(&self, transaction: TransactionId, keys: &[String]) -> Result<Vec<Due>, StoreError> {
+        let mut due = Vec::new();
+        for key in keys {
+            self.sql
+                .prepare_cached("DELETE FROM kept_back WHERE order_key = ?1 AND \"transaction\" = ?2")?
+                .execute(params![key, transaction.as_bytes().as_slice()])?;
+        }
+        for key in keys {
+            let lines: Vec<(String, String)> = self
+                .sql
+                .prepare_cached(
+                    "SELECT DISTINCT system, sequence FROM deliveries WHERE order_key = ?1 AND settled_at IS NULL",
+                )?
+                .query_map(params![key], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            for (system, sequence) in lines {
+                due.extend(self.advance(&system, &sequence, key)?);
+            }
+        }
+        Ok(due)
+    }
+
+    /// Keeps back later ones of the transaction's keys until it is routed, or settled by a person.
+    fn keep_back(&self, transaction: TransactionId, rank: i64, part: i64, keys: &[Key]) -> Result<(), StoreError> {
+        for key in keys {
+            self.sql
+                .prepare_cached("INSERT INTO kept_back (order_key, rank, part, \"transaction\") VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?
+                .execute(params![key.to_string(), rank, part, transaction.as_bytes().as_slice()])?;
+        }
+        Ok(())
+    }
+
+    /// Keys that a transaction keeps back.
+    fn kept_by(&self, transaction: TransactionId) -> Result<Vec<String>, StoreError> {
+        let keys = self
+            .sql
+            .prepare_cached("SELECT order_key FROM kept_back WHERE \"transaction\" = ?1")?
+            .query_map(params![transaction.as_bytes().as_slice()], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        Ok(keys)
+    }
+}

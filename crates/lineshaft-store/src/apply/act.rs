@@ -1,0 +1,140 @@
+//! What a person decides: each decision and its audit entry are one commit (AU-2, OT10).
+
+use lineshaft_model::ids::{DeliveryId, TransactionId};
+use rusqlite::{OptionalExtension, params};
+
+use super::{Commit, Place};
+use crate::change::{Act, Due, Effect, Target, Verdict};
+use crate::store::StoreError;
+
+impl Commit<'_> {
+    pub(super) fn act(&mut self, act: &Act) -> Result<Effect, StoreError> {
+        match &act.target {
+            Target::Delivery(id) => self.act_on_delivery(act, *id),
+            Target::Transaction(id) => self.act_on_transaction(act, *id),
+            Target::Interface(name) => self.act_on_interface(act, name),
+        }
+    }
+
+    fn act_on_delivery(&mut self, act: &Act, delivery: DeliveryId) -> Result<Effect, StoreError> {
+        let id = delivery.as_bytes().as_slice();
+        let found: Option<(String, Place, Option<i64>)> = self
+            .sql
+            .prepare_cached(
+                "SELECT state, system, sequence, order_key, rank, part, receiver, body FROM deliveries WHERE id = ?1",
+            )?
+            .query_row(params![id], |row| {
+                let place = Place {
+                    system: row.get(1)?,
+                    sequence: row.get(2)?,
+                    order_key: row.get(3)?,
+                    rank: row.get(4)?,
+                    part: row.get(5)?,
+                    receiver: row.get(6)?,
+                };
+                Ok((row.get(0)?, place, row.get(7)?))
+            })
+            .optional()?;
+        let Some((state, place, body)) = found else { return Ok(Effect::Missing) };
+        let Some(next) = permitted(&act.verdict, &state, body.is_some() || act.rendered.is_some()) else {
+            return Ok(Effect::NotNow { state });
+        };
+        let due = if next == "pending" {
+            self.send_again(act, delivery, place)?
+        } else {
+            let receipt = if let Verdict::Posted(reference) = &act.verdict { Some(reference.as_str()) } else { None };
+            self.sql
+                .prepare_cached(
+                    "UPDATE deliveries SET state = ?2, next_at = NULL, receipt = coalesce(?3, receipt), waits_table = NULL, waits_key = NULL, changed_at = ?4, settled_at = ?4 WHERE id = ?1",
+                )?
+                .execute(params![id, next, receipt, self.now.as_micros()])?;
+            match &place.order_key {
+                Some(key) => self.advance(&place.system, &place.sequence, key)?,
+                None => None,
+            }
+        };
+        if matches!(next, "delivered" | "skipped" | "discarded") {
+            self.account(delivery)?;
+        }
+        self.audit(&act.entry, Some(&state), Some(next))?;
+        Ok(Effect::Acted { due: due.into_iter().collect(), process: None })
+    }
+
+    /// A person starts the count of attempts again: the limit is for what happens without one. New bytes are a new
+    /// revision, with a new target key, where the old ones were ever sent.
+    fn send_again(&mut self, act: &Act, delivery: DeliveryId, place: Place) -> Result<Option<Due>, StoreError> {
+        let id = delivery.as_bytes().as_slice();
+        if let Some((payload, values)) = &act.rendered {
+            let body = self.store_payload(payload)?;
+            let values = super::plan::parameters_text(values)?;
+            self.sql
+                .prepare_cached(
+                    "UPDATE deliveries SET body = ?2, body_slot = 0, parameters = ?3, revision = revision + (tried > 0) WHERE id = ?1",
+                )?
+                .execute(params![id, body, values])?;
+        }
+        let behind = self.is_behind(&place)?;
+        let (state, next_at) = if behind { ("behind", None) } else { ("pending", Some(self.now.as_micros())) };
+        self.sql
+            .prepare_cached("UPDATE deliveries SET state = ?2, next_at = ?3, attempts = 0, first_attempt = NULL, waits_table = NULL, waits_key = NULL,
+                   changed_at = ?4 WHERE id = ?1")?
+            .execute(params![id, state, next_at, self.now.as_micros()])?;
+        Ok((!behind).then(|| place.due(delivery, self.now)))
+    }
+
+    fn act_on_transaction(&mut self, act: &Act, transaction: TransactionId) -> Result<Effect, StoreError> {
+        let id = transaction.as_bytes().as_slice();
+        let state: Option<String> = self
+            .sql
+            .prepare_cached("SELECT state FROM transactions WHERE id = ?1")?
+            .query_row(params![id], |row| row.get(0))
+            .optional()?;
+        let Some(state) = state else { return Ok(Effect::Missing) };
+        let next = match (&act.verdict, state.as_str()) {
+            (Verdict::Retry, "parked") => "accepted",
+            (Verdict::Skip | Verdict::Discard, "parked") => "discarded",
+            _ => return Ok(Effect::NotNow { state }),
+        };
+        self.sql
+            .prepare_cached("UPDATE transactions SET state = ?2, waits_table = NULL, waits_key = NULL, attempts = 0, changed_at = ?3 WHERE id = ?1")?
+            .execute(params![id, next, self.now.as_micros()])?;
+        self.audit(&act.entry, Some(&state), Some(next))?;
+        if next == "accepted" {
+            return Ok(Effect::Acted { due: Vec::new(), process: Some(transaction) });
+        }
+        let kept = self.kept_by(transaction)?;
+        Ok(Effect::Acted { due: self.let_go(transaction, &kept)?, process: None })
+    }
+
+    fn act_on_interface(&mut self, act: &Act, name: &str) -> Result<Effect, StoreError> {
+        let changed = match act.verdict {
+            Verdict::Pause => self
+                .sql
+                .prepare_cached("INSERT INTO pauses (target, principal, reason, paused_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (target) DO NOTHING")?
+                .execute(params![name, act.entry.principal.as_text(), act.entry.reason, self.now.as_micros()])?,
+            Verdict::Resume => self.sql.prepare_cached("DELETE FROM pauses WHERE target = ?1")?.execute(params![name])?,
+            _ => 0,
+        };
+        if changed == 0 {
+            let state = if act.verdict == Verdict::Pause { "paused" } else { "running" };
+            return Ok(Effect::NotNow { state: state.to_owned() });
+        }
+        self.audit(&act.entry, None, None)?;
+        Ok(Effect::Acted { due: Vec::new(), process: None })
+    }
+}
+
+/// The state that a decision leads to, or `None` where it does not apply.
+///
+/// A document may be sent again only where the earlier attempt is known to have had no effect: a person who wants
+/// to retry one in doubt first says that it was not posted ("Changed bytes, new key").
+fn permitted(verdict: &Verdict, state: &str, has_body: bool) -> Option<&'static str> {
+    match (verdict, state) {
+        (Verdict::Retry, "parked") if has_body => Some("pending"),
+        (Verdict::NotPosted, "outcome_unknown") => Some("pending"),
+        (Verdict::Posted(_), "outcome_unknown") => Some("delivered"),
+        (Verdict::Skip, "parked" | "outcome_unknown") => Some("skipped"),
+        (Verdict::Discard, "parked" | "outcome_unknown") => Some("discarded"),
+        _ => None,
+    }
+}

@@ -1,0 +1,170 @@
+//! Attempts: the intent before the first byte, and what came of it.
+
+use lineshaft_model::fault::Fault;
+use lineshaft_model::ids::DeliveryId;
+use lineshaft_model::lifecycle::Next;
+use lineshaft_model::time::Timestamp;
+use rusqlite::{OptionalExtension, params};
+
+use super::Commit;
+use crate::change::{AttemptKind, Begun, Due, Effect, Settle};
+use crate::store::StoreError;
+
+/// What a settling delivery leaves behind in its line.
+type Line = (String, String, Option<String>, String);
+
+impl Commit<'_> {
+    /// Makes the intent durable: counted before the work, so that an attempt that kills the process counts too (OT11).
+    pub(super) fn begin_attempt(&mut self, delivery: DeliveryId) -> Result<Effect, StoreError> {
+        let id = delivery.as_bytes().as_slice();
+        let found: Option<(u32, u32, Option<i64>)> = self
+            .sql
+            .prepare_cached(
+                "SELECT attempts, revision, first_attempt FROM deliveries WHERE id = ?1 AND state = 'pending'",
+            )?
+            .query_row(params![id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let Some((attempts, revision, first_attempt)) = found else { return self.not_now(delivery) };
+        let now = self.now.as_micros();
+        let first_attempt = first_attempt.unwrap_or(now);
+        self.sql
+            .prepare_cached(
+                "UPDATE deliveries SET state = 'in_flight', next_at = NULL, attempts = attempts + 1, tried = tried + 1, epoch = ?2,
+                   last_attempt = ?3, first_attempt = ?4, absent = 0, probes = 0, changed_at = ?3 WHERE id = ?1",
+            )?
+            .execute(params![id, self.epoch, now, first_attempt])?;
+        Ok(Effect::Begun(Begun {
+            delivery,
+            attempts: attempts + 1,
+            revision,
+            first_attempt: Timestamp::from_micros(first_attempt),
+            started_at: self.now,
+        }))
+    }
+
+    /// Records what an attempt or a probe came to. Settled is final (OT3): a late result changes nothing.
+    pub(super) fn settle(&mut self, settle: &Settle) -> Result<Effect, StoreError> {
+        let id = settle.delivery.as_bytes().as_slice();
+        let expected = match settle.kind {
+            AttemptKind::Send => "in_flight",
+            AttemptKind::Probe => "outcome_unknown",
+        };
+        let found: Option<(String, Line)> = self
+            .sql
+            .prepare_cached("SELECT state, system, sequence, order_key, receiver FROM deliveries WHERE id = ?1")?
+            .query_row(params![id], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))))
+            .optional()?;
+        let Some((state, (system, sequence, order_key, receiver))) = found else { return Ok(Effect::Missing) };
+        if state != expected {
+            return Ok(Effect::NotNow { state });
+        }
+        let now = self.now.as_micros();
+        let mut due = Vec::new();
+        match &settle.next {
+            Next::Delivered { receipt } => {
+                self.keep_proof(settle)?;
+                self.sql
+                    .prepare_cached(
+                        "UPDATE deliveries SET state = 'delivered', next_at = NULL, receipt = ?2, code = NULL, message = NULL, place = NULL,
+                           detail = NULL, changed_at = ?3, settled_at = ?3 WHERE id = ?1",
+                    )?
+                    .execute(params![id, receipt, now])?;
+                if let Some(key) = &order_key {
+                    due.extend(self.advance(&system, &sequence, key)?);
+                }
+            }
+            Next::Retry { at, fault, counted } => {
+                self.keep_reason(settle, "retry", fault)?;
+                let uncounted = i64::from(!counted && settle.kind == AttemptKind::Send);
+                self.sql
+                    .prepare_cached(
+                        "UPDATE deliveries SET state = 'pending', next_at = ?2, attempts = attempts - ?3 WHERE id = ?1",
+                    )?
+                    .execute(params![id, at.as_micros(), uncounted])?;
+                due.push(Due { delivery: settle.delivery, system, receiver, at: *at, kind: AttemptKind::Send });
+            }
+            Next::Ask { at, absent, probes, fault } => {
+                self.keep_reason(settle, "ask", fault)?;
+                self.sql
+                    .prepare_cached("UPDATE deliveries SET state = 'outcome_unknown', next_at = ?2, absent = ?3, probes = ?4 WHERE id = ?1")?
+                    .execute(params![id, at.as_micros(), absent, probes])?;
+                due.push(Due { delivery: settle.delivery, system, receiver, at: *at, kind: AttemptKind::Probe });
+            }
+            Next::InDoubt { fault } => {
+                self.keep_reason(settle, "in doubt", fault)?;
+                self.sql
+                    .prepare_cached("UPDATE deliveries SET state = 'outcome_unknown', next_at = NULL WHERE id = ?1")?
+                    .execute(params![id])?;
+            }
+            Next::Park { fault } => {
+                self.keep_reason(settle, "park", fault)?;
+                self.sql
+                    .prepare_cached("UPDATE deliveries SET state = 'parked', next_at = NULL WHERE id = ?1")?
+                    .execute(params![id])?;
+            }
+        }
+        Ok(Effect::Settled { due })
+    }
+
+    /// The usual delivery succeeds at its first attempt and needs no row beside its own. After anything else, what
+    /// settled it stands at the end of its history: the later attempt, or the target's answer.
+    fn keep_proof(&self, settle: &Settle) -> Result<(), StoreError> {
+        let id = settle.delivery.as_bytes().as_slice();
+        let probe = settle.kind == AttemptKind::Probe;
+        if probe {
+            self.sql.prepare_cached("UPDATE deliveries SET tried = tried + 1 WHERE id = ?1")?.execute(params![id])?;
+        }
+        self.sql
+            .prepare_cached(
+                "INSERT INTO attempts (delivery, number, epoch, kind, started_at, ended_at, came_to, code, message)
+                 SELECT id, tried, ?2, ?3, ?4, ?5, 'delivered', '', '' FROM deliveries WHERE id = ?1 AND tried > 1",
+            )?
+            .execute(params![
+                id,
+                self.epoch,
+                if probe { "probe" } else { "send" },
+                settle.started_at.as_micros(),
+                settle.ended_at.as_micros()
+            ])?;
+        Ok(())
+    }
+
+    /// The latest reason stands in the delivery's row; every one stands in `attempts`.
+    fn keep_reason(&self, settle: &Settle, came_to: &str, fault: &Fault) -> Result<(), StoreError> {
+        let id = settle.delivery.as_bytes().as_slice();
+        if settle.kind == AttemptKind::Probe {
+            // A send was counted when it began; a probe is numbered when its answer is written down.
+            self.sql.prepare_cached("UPDATE deliveries SET tried = tried + 1 WHERE id = ?1")?.execute(params![id])?;
+        }
+        self.sql
+            .prepare_cached(
+                "INSERT INTO attempts (delivery, number, epoch, kind, started_at, ended_at, came_to, code, message)
+                 SELECT id, tried, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM deliveries WHERE id = ?1",
+            )?
+            .execute(params![
+                id,
+                self.epoch,
+                if settle.kind == AttemptKind::Send { "send" } else { "probe" },
+                settle.started_at.as_micros(),
+                settle.ended_at.as_micros(),
+                came_to,
+                fault.code.as_str(),
+                fault.message
+            ])?;
+        self.sql
+            .prepare_cached(
+                "UPDATE deliveries SET code = ?2, message = ?3, place = ?4, detail = ?5, changed_at = ?6 WHERE id = ?1",
+            )?
+            .execute(params![id, fault.code.as_str(), fault.message, fault.at, fault.detail, self.now.as_micros()])?;
+        Ok(())
+    }
+
+    pub(super) fn not_now(&self, delivery: DeliveryId) -> Result<Effect, StoreError> {
+        let state: Option<String> = self
+            .sql
+            .prepare_cached("SELECT state FROM deliveries WHERE id = ?1")?
+            .query_row(params![delivery.as_bytes().as_slice()], |row| row.get(0))
+            .optional()?;
+        Ok(state.map_or(Effect::Missing, |state| Effect::NotNow { state }))
+    }
+}

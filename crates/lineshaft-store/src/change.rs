@@ -1,0 +1,336 @@
+//! What can be changed, and what a change came to.
+
+use std::time::Duration;
+
+use lineshaft_model::audit::Entry;
+use lineshaft_model::fault::Fault;
+use lineshaft_model::ids::{DeliveryId, IntakeId, TransactionId};
+use lineshaft_model::key::Key;
+use lineshaft_model::lifecycle::Next;
+use lineshaft_model::object::{Entry as ObjectEntry, ObjectKey};
+use lineshaft_model::plan::Repeat;
+use lineshaft_model::principal::{Principal, Tags};
+use lineshaft_model::time::Timestamp;
+use lineshaft_model::transaction::Versions;
+
+use crate::payload::Payload;
+
+/// One typed change. A list of them commits whole or not at all.
+#[derive(Debug)]
+pub enum Change {
+    /// An intake with all its transactions.
+    Accept(Box<Accept>),
+    /// An accepted transaction is about to be processed (again): counted before the work (OT11).
+    Process(TransactionId),
+    /// What processing an accepted transaction came to.
+    Replan(Box<Part>),
+    /// An attempt is about to begin (promises, mechanism 3).
+    Begin {
+        /// The delivery.
+        delivery: DeliveryId,
+    },
+    /// What an attempt or a probe came to.
+    Settle(Box<Settle>),
+    /// What a person decided; the audit entry is part of the change.
+    Act(Box<Act>),
+    /// Reference data loaded by a person.
+    Load(Box<Load>),
+    /// How far a polling source has read: in the same list as what it read.
+    Cursor {
+        /// The interface.
+        interface: String,
+        /// The place, in the source's own notation.
+        cursor: Vec<u8>,
+    },
+    /// Something that only the audit log needs to know.
+    Note(Entry),
+}
+
+/// An intake as it is stored.
+#[derive(Debug)]
+pub struct Accept {
+    /// Its id.
+    pub id: IntakeId,
+    /// The emitting interface.
+    pub interface: String,
+    /// Who sent it.
+    pub principal: Principal,
+    /// What the transport knows.
+    pub origin: String,
+    /// Media type as declared.
+    pub content_type: String,
+    /// W3C trace context.
+    pub traceparent: String,
+    /// The document; `None` where it stands at slot 0 of its only transaction's documents.
+    pub body: Option<Payload>,
+    /// Whether the document could not be read: its one part is the parked remainder.
+    pub unreadable: bool,
+    /// The sender's key for the whole intake, if there is one (OT9).
+    pub repeat: Option<Repeat>,
+    /// Its transactions, in their order.
+    pub parts: Vec<Part>,
+}
+
+/// One transaction as it is stored.
+#[derive(Debug)]
+pub struct Part {
+    /// Its id.
+    pub id: TransactionId,
+    /// Which part of the intake.
+    pub part: u32,
+    /// Business keys.
+    pub keys: Vec<Key>,
+    /// Site and policy tags.
+    pub tags: Tags,
+    /// The sender's key for this transaction, where each has its own.
+    pub repeat: Option<Repeat>,
+    /// What was in force.
+    pub versions: Versions,
+    /// Objects that the decision was made on, each with the version it had.
+    pub expects: Vec<(ObjectKey, u64)>,
+    /// Its documents, to which the plan refers by slot; `None` if there are none.
+    pub documents: Option<Payload>,
+    /// What is to happen, or why nothing can.
+    pub result: Result<Planned, Fault>,
+}
+
+/// What is to happen with a transaction, payloads ready to store.
+#[derive(Debug)]
+pub enum Planned {
+    /// A canonical event and its deliveries.
+    Event {
+        /// Event name with major version.
+        name: String,
+        /// Slot of the event's data.
+        data: usize,
+        /// Planned deliveries.
+        deliveries: Vec<NewDelivery>,
+        /// What it does to objects: at most one row for each.
+        entries: Vec<ObjectEntry>,
+    },
+    /// A record of a reference table.
+    Reference {
+        /// The table.
+        table: String,
+        /// The key.
+        key: String,
+        /// The record, JSON.
+        record: Vec<u8>,
+    },
+}
+
+/// A planned delivery as it is stored.
+#[derive(Debug)]
+pub struct NewDelivery {
+    /// Receiving interface.
+    pub receiver: String,
+    /// Its system.
+    pub system: String,
+    /// The sequence.
+    pub sequence: String,
+    /// The key it is in order by.
+    pub order_key: Option<Key>,
+    /// Whether it replaces older ones of its key that were not attempted yet, and gives way to newer ones.
+    pub keep_latest: bool,
+    /// What is to be sent, or why not.
+    pub work: NewWork,
+}
+
+/// What a new delivery has to send.
+#[derive(Debug)]
+pub enum NewWork {
+    /// Slot of the document, and the values for its path and headers.
+    Send(usize, Vec<(String, String)>),
+    /// Left out by a rule.
+    Skip(String),
+    /// Waits for a person.
+    Stuck(Fault),
+}
+
+/// What an attempt or a probe came to.
+#[derive(Debug)]
+pub struct Settle {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// What was done.
+    pub kind: AttemptKind,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// What happens next, as the life cycle decided.
+    pub next: Next,
+}
+
+/// What was done towards the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptKind {
+    /// The document was sent.
+    Send,
+    /// The target was asked.
+    Probe,
+}
+
+/// What a person decided.
+#[derive(Debug)]
+pub struct Act {
+    /// What is decided on.
+    pub target: Target,
+    /// What is decided.
+    pub verdict: Verdict,
+    /// New bytes for a delivery that is sent again, with the values for its path and headers.
+    pub rendered: Option<(Payload, Vec<(String, String)>)>,
+    /// Who and why.
+    pub entry: Entry,
+}
+
+/// What a decision is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A delivery.
+    Delivery(DeliveryId),
+    /// A transaction parked before routing.
+    Transaction(TransactionId),
+    /// A system or interface.
+    Interface(String),
+}
+
+/// A decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Send (or process) it again.
+    Retry,
+    /// Leave it out; later ones of its key go on.
+    Skip,
+    /// Give it up.
+    Discard,
+    /// The attempt in doubt took effect, with the target's reference.
+    Posted(String),
+    /// The attempt in doubt had no effect: send it again.
+    NotPosted,
+    /// Stop delivering; intake goes on.
+    Pause,
+    /// Deliver again.
+    Resume,
+}
+
+/// Reference data loaded by a person.
+#[derive(Debug)]
+pub struct Load {
+    /// The table.
+    pub table: String,
+    /// Key and record (JSON) of each.
+    pub records: Vec<(String, Vec<u8>)>,
+    /// Who and why.
+    pub entry: Entry,
+}
+
+/// What a change came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The intake is on disk.
+    Accepted {
+        /// Its id.
+        intake: IntakeId,
+        /// Deliveries that may be attempted now.
+        due: Vec<Due>,
+        /// What a reference among its parts changed.
+        released: Released,
+    },
+    /// The same was accepted before; nothing was written.
+    Duplicate {
+        /// The earlier intake.
+        intake: IntakeId,
+    },
+    /// The key was used before with other content; only the audit log has it.
+    KeyReused {
+        /// The earlier intake.
+        intake: IntakeId,
+    },
+    /// An accepted transaction was counted for processing: this many times so far.
+    Counted(u32),
+    /// A transaction was processed.
+    Planned {
+        /// Deliveries that may be attempted now.
+        due: Vec<Due>,
+        /// What it changed as a reference.
+        released: Released,
+    },
+    /// The attempt may begin: its intent is part of this commit.
+    Begun(Begun),
+    /// Not in the state that the change needs; nothing was written.
+    NotNow {
+        /// The state it is in.
+        state: String,
+    },
+    /// There is no such thing; nothing was written.
+    Missing,
+    /// A delivery changed state.
+    Settled {
+        /// Deliveries that may be attempted now.
+        due: Vec<Due>,
+    },
+    /// Done as decided.
+    Acted {
+        /// Deliveries that may be attempted now.
+        due: Vec<Due>,
+        /// A transaction to process again.
+        process: Option<TransactionId>,
+    },
+    /// Reference data is in force.
+    Loaded(Released),
+    /// A decision in the list was made on an older version of an object, and nothing of the list was written: decide
+    /// again on what is known now.
+    Stale {
+        /// Transactions of the list that repeat earlier ones, so that they change no object.
+        repeats: Vec<TransactionId>,
+    },
+    /// Written down.
+    Noted,
+}
+
+/// What new reference data set in motion.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Released {
+    /// The number of the catalog that is now in force; 0 if nothing changed.
+    pub catalog: u64,
+    /// Records that are in force now: table, key, JSON.
+    pub records: Vec<(String, String, Vec<u8>)>,
+    /// Transactions that waited for them and are accepted again.
+    pub process: Vec<TransactionId>,
+    /// Deliveries that waited for them to be rendered.
+    pub render: Vec<DeliveryId>,
+}
+
+/// A delivery that may be attempted at `at`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Its receiver's system.
+    pub system: String,
+    /// Its receiver.
+    pub receiver: String,
+    /// When.
+    pub at: Timestamp,
+    /// Whether the document is to be sent, or the target asked.
+    pub kind: AttemptKind,
+}
+
+/// Facts of a delivery whose attempt begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Attempts counted, this one included.
+    pub attempts: u32,
+    /// Which revision of its bytes is sent.
+    pub revision: u32,
+    /// When the first attempt of this revision began.
+    pub first_attempt: Timestamp,
+    /// When this attempt began.
+    pub started_at: Timestamp,
+}
+
+/// How long a sender's key is remembered at least.
+pub const REPEATS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);

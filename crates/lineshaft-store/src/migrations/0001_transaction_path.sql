@@ -1,0 +1,211 @@
+-- The transaction path. Words are those of the model; a state is always exactly one of its CHECK list (OT2).
+-- Times are microseconds since 1970 in UTC. `rank` is the node's accept position: strictly increasing, used to sort
+-- within a key and never as a cursor. Ids are the 16 bytes of a UUID.
+
+CREATE TABLE node (
+    one          INTEGER PRIMARY KEY CHECK (one = 1),
+    incarnation  BLOB    NOT NULL,
+    created_at   INTEGER NOT NULL,
+    epoch        INTEGER NOT NULL,
+    last_rank    INTEGER NOT NULL,
+    catalog      INTEGER NOT NULL
+);
+
+-- Documents with their checksum: those of one transaction in one row, each at its slot. Apart from the rows that track them, so that they can be expired apart.
+CREATE TABLE payloads (
+    id          INTEGER PRIMARY KEY,
+    codec       TEXT    NOT NULL CHECK (codec IN ('plain', 'zstd')),
+    size        INTEGER NOT NULL,
+    sha256      BLOB    NOT NULL,
+    stored_at   INTEGER NOT NULL,
+    bytes       BLOB    NOT NULL
+);
+
+CREATE TABLE intakes (
+    id            BLOB    PRIMARY KEY,
+    interface     TEXT    NOT NULL,
+    stream        TEXT    NOT NULL,
+    incarnation   BLOB    NOT NULL,
+    rank          INTEGER NOT NULL,
+    accepted_at   INTEGER NOT NULL,
+    state         TEXT    NOT NULL CHECK (state IN ('stored', 'split', 'unreadable')),
+    parts         INTEGER NOT NULL,
+    principal     TEXT    NOT NULL,
+    origin        TEXT    NOT NULL,
+    content_type  TEXT    NOT NULL,
+    traceparent   TEXT    NOT NULL,
+    payload       INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE transactions (
+    id               BLOB    PRIMARY KEY,
+    intake           BLOB    NOT NULL,
+    part             INTEGER NOT NULL,
+    interface        TEXT    NOT NULL,
+    rank             INTEGER NOT NULL,
+    accepted_at      INTEGER NOT NULL,
+    state            TEXT    NOT NULL CHECK (state IN ('accepted', 'parked', 'processed', 'absorbed', 'discarded', 'superseded')),
+    event            TEXT    NOT NULL,
+    event_payload    INTEGER,
+    event_slot       INTEGER NOT NULL,
+    keys             TEXT    NOT NULL,
+    receivers        TEXT    NOT NULL,
+    planned          INTEGER NOT NULL,
+    attempts         INTEGER NOT NULL,
+    correlation      BLOB    NOT NULL,
+    causation        BLOB,
+    site             TEXT    NOT NULL,
+    region           TEXT    NOT NULL,
+    data_class       TEXT    NOT NULL,
+    export_class     TEXT    NOT NULL,
+    project_version  TEXT    NOT NULL,
+    map_version      TEXT    NOT NULL,
+    policy_version   TEXT    NOT NULL,
+    catalog_version  INTEGER NOT NULL,
+    code             TEXT,
+    message          TEXT,
+    place            TEXT,
+    detail           TEXT,
+    waits_table      TEXT,
+    waits_key        TEXT,
+    changed_at       INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX transactions_waiting ON transactions (waits_table, waits_key) WHERE waits_table IS NOT NULL;
+CREATE INDEX transactions_open ON transactions (state, rank) WHERE state IN ('accepted', 'parked');
+
+-- How people find a transaction, newest first.
+CREATE TABLE business_keys (
+    kind         TEXT    NOT NULL,
+    value        TEXT    NOT NULL,
+    authority    TEXT    NOT NULL,
+    rank         INTEGER NOT NULL,
+    "transaction" BLOB   NOT NULL,
+    PRIMARY KEY (kind, value, authority, rank, "transaction")
+) WITHOUT ROWID;
+
+-- Keys of transactions that are not routed yet: they keep back later ones of the same key for every receiver.
+CREATE TABLE kept_back (
+    order_key     TEXT    NOT NULL,
+    rank          INTEGER NOT NULL,
+    part          INTEGER NOT NULL,
+    "transaction" BLOB    NOT NULL,
+    PRIMARY KEY (order_key, rank, part, "transaction")
+) WITHOUT ROWID;
+
+CREATE INDEX kept_back_by ON kept_back ("transaction");
+
+CREATE TABLE repeats (
+    interface     TEXT    NOT NULL,
+    key           TEXT    NOT NULL,
+    same          BLOB    NOT NULL,
+    intake        BLOB    NOT NULL,
+    "transaction" BLOB    NOT NULL,
+    seen_at       INTEGER NOT NULL,
+    PRIMARY KEY (interface, key)
+) WITHOUT ROWID;
+
+CREATE TABLE deliveries (
+    id             BLOB    PRIMARY KEY,
+    "transaction"  BLOB    NOT NULL,
+    receiver       TEXT    NOT NULL,
+    system         TEXT    NOT NULL,
+    sequence       TEXT    NOT NULL,
+    order_key      TEXT,
+    rank           INTEGER NOT NULL,
+    part           INTEGER NOT NULL,
+    state          TEXT    NOT NULL CHECK (state IN ('pending', 'in_flight', 'behind', 'sent', 'outcome_unknown', 'parked',
+                                                     'delivered', 'skipped', 'discarded', 'expired', 'superseded')),
+    next_at        INTEGER,
+    revision       INTEGER NOT NULL,
+    attempts       INTEGER NOT NULL,
+    tried          INTEGER NOT NULL,
+    epoch          INTEGER NOT NULL,
+    first_attempt  INTEGER,
+    last_attempt   INTEGER,
+    absent         INTEGER NOT NULL,
+    probes         INTEGER NOT NULL,
+    body           INTEGER,
+    body_slot      INTEGER NOT NULL,
+    parameters     TEXT    NOT NULL,
+    receipt        TEXT,
+    rule           TEXT,
+    code           TEXT,
+    message        TEXT,
+    place          TEXT,
+    detail         TEXT,
+    waits_table    TEXT,
+    waits_key      TEXT,
+    changed_at     INTEGER NOT NULL,
+    settled_at     INTEGER,
+    CHECK ((settled_at IS NOT NULL) = (state IN ('delivered', 'skipped', 'discarded', 'expired', 'superseded'))),
+    CHECK (next_at IS NULL OR state IN ('pending', 'outcome_unknown', 'sent'))
+) WITHOUT ROWID;
+
+-- The line of one key at one (system, sequence): its first open delivery is the only one that may move.
+CREATE INDEX deliveries_line ON deliveries (order_key, system, sequence, rank, part) WHERE settled_at IS NULL AND order_key IS NOT NULL;
+CREATE INDEX deliveries_due ON deliveries (system, next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX deliveries_waiting ON deliveries (waits_table, waits_key) WHERE waits_table IS NOT NULL;
+CREATE INDEX deliveries_stopped ON deliveries (state, changed_at) WHERE state IN ('parked', 'outcome_unknown', 'in_flight');
+
+-- Attempts and probes, each with its reason. A delivery that its first attempt delivered has none: its row says it all.
+CREATE TABLE attempts (
+    delivery    BLOB    NOT NULL,
+    number      INTEGER NOT NULL,
+    epoch       INTEGER NOT NULL,
+    kind        TEXT    NOT NULL CHECK (kind IN ('send', 'probe')),
+    started_at  INTEGER NOT NULL,
+    ended_at    INTEGER NOT NULL,
+    came_to     TEXT    NOT NULL,
+    code        TEXT    NOT NULL,
+    message     TEXT    NOT NULL,
+    PRIMARY KEY (delivery, number)
+) WITHOUT ROWID;
+
+CREATE TABLE lineage (
+    parent  BLOB NOT NULL,
+    child   BLOB NOT NULL,
+    kind    TEXT NOT NULL CHECK (kind IN ('split', 'summary', 'correction', 'reversal', 'replay', 'repeat')),
+    PRIMARY KEY (parent, child, kind)
+) WITHOUT ROWID;
+
+CREATE INDEX lineage_of_child ON lineage (child);
+
+-- Reference data, every version of every record.
+CREATE TABLE reference_versions (
+    table_name     TEXT    NOT NULL,
+    key            TEXT    NOT NULL,
+    version        INTEGER NOT NULL,
+    catalog        INTEGER NOT NULL,
+    loaded_at      INTEGER NOT NULL,
+    "transaction"  BLOB,
+    record         BLOB    NOT NULL,
+    PRIMARY KEY (table_name, key, version)
+) WITHOUT ROWID;
+
+-- How far a polling source has read, committed with what it read.
+CREATE TABLE cursors (
+    interface    TEXT    PRIMARY KEY,
+    cursor       BLOB    NOT NULL,
+    changed_at   INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE pauses (
+    target     TEXT    PRIMARY KEY,
+    principal  TEXT    NOT NULL,
+    reason     TEXT    NOT NULL,
+    paused_at  INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE audit (
+    id         BLOB    PRIMARY KEY,
+    at         INTEGER NOT NULL,
+    principal  TEXT    NOT NULL,
+    action     TEXT    NOT NULL,
+    target     TEXT    NOT NULL,
+    reason     TEXT    NOT NULL,
+    before     TEXT,
+    after      TEXT
+) WITHOUT ROWID;
+
+CREATE INDEX audit_of_target ON audit (target, at);

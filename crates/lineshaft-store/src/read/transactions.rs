@@ -1,0 +1,201 @@
+//! Transactions: by business key, whole, and those to process.
+
+use lineshaft_model::fault::Fault;
+use lineshaft_model::ids::{DeliveryId, IntakeId, TransactionId};
+use lineshaft_model::key::{Key, KeyQuery};
+use lineshaft_model::principal::Tags;
+use lineshaft_model::time::Timestamp;
+use lineshaft_model::transaction::{TransactionState, Versions};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::deliveries::{Delivery, fault};
+use super::{id, payload, word};
+use crate::payload::Unreadable;
+use crate::store::{Store, StoreError};
+
+/// A transaction's row with its deliveries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// Its id.
+    pub id: TransactionId,
+    /// The intake it came with.
+    pub intake: IntakeId,
+    /// Which part of it.
+    pub part: u32,
+    /// The emitting interface.
+    pub interface: String,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// Its state.
+    pub state: TransactionState,
+    /// The canonical event, or the reference table, it became.
+    pub event: String,
+    /// Its business keys.
+    pub keys: Vec<Key>,
+    /// Site and policy tags.
+    pub tags: Tags,
+    /// What was in force when it was processed.
+    pub versions: Versions,
+    /// Why it is parked.
+    pub fault: Option<Fault>,
+    /// Table and key that it waits for.
+    pub waits_for: Option<(String, String)>,
+    /// When it was last changed.
+    pub changed_at: Timestamp,
+    /// Its deliveries, in the order of the plan.
+    pub deliveries: Vec<Delivery>,
+    event_payload: Option<i64>,
+    event_slot: i64,
+    receivers: String,
+}
+
+/// A transaction's documents; each may be past its retention.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Documents {
+    /// The intake as received.
+    pub received: Result<Vec<u8>, Unreadable>,
+    /// Media type as declared.
+    pub content_type: String,
+    /// Who sent it.
+    pub principal: String,
+    /// What the transport knows.
+    pub origin: String,
+    /// W3C trace context.
+    pub traceparent: String,
+    /// The canonical event's data, if it was made.
+    pub event: Option<Result<Vec<u8>, Unreadable>>,
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Transaction> {
+    let table: Option<String> = row.get("waits_table")?;
+    let key: Option<String> = row.get("waits_key")?;
+    Ok(Transaction {
+        id: id(row, "id")?,
+        intake: id(row, "intake")?,
+        part: row.get("part")?,
+        interface: row.get("interface")?,
+        accepted_at: Timestamp::from_micros(row.get("accepted_at")?),
+        state: word(row, "state", TransactionState::from_word)?,
+        event: row.get("event")?,
+        keys: keys(&row.get::<_, String>("keys")?)?,
+        tags: Tags {
+            site: row.get("site")?,
+            region: row.get("region")?,
+            data_class: row.get("data_class")?,
+            export_class: row.get("export_class")?,
+        },
+        versions: Versions {
+            project: row.get("project_version")?,
+            map: row.get("map_version")?,
+            policy: row.get("policy_version")?,
+            catalog: row.get::<_, i64>("catalog_version").map(|version| u64::try_from(version).unwrap_or(0))?,
+        },
+        fault: fault(row)?,
+        waits_for: table.zip(key),
+        changed_at: Timestamp::from_micros(row.get("changed_at")?),
+        deliveries: Vec::new(),
+        event_payload: row.get("event_payload")?,
+        event_slot: row.get("event_slot")?,
+        receivers: row.get("receivers")?,
+    })
+}
+
+fn keys(text: &str) -> rusqlite::Result<Vec<Key>> {
+    let lists: Vec<[String; 3]> = serde_json::from_str(text)
+        .map_err(|error| rusqlite::Error::InvalidParameterName(format!("transactions.keys: {error}")))?;
+    Ok(lists.into_iter().map(|[kind, authority, value]| Key { kind, authority, value }).collect())
+}
+
+fn with_deliveries(connection: &Connection, mut transaction: Transaction) -> Result<Transaction, StoreError> {
+    let mut one = connection.prepare_cached("SELECT * FROM deliveries WHERE id = ?1")?;
+    for receiver in transaction.receivers.split_whitespace() {
+        let delivery = DeliveryId::of(transaction.id, receiver);
+        let row = one.query_row(params![delivery.as_bytes().as_slice()], super::deliveries::from_row).optional()?;
+        transaction.deliveries.extend(row);
+    }
+    Ok(transaction)
+}
+
+fn load(connection: &Connection, id: TransactionId) -> Result<Option<Transaction>, StoreError> {
+    connection
+        .prepare_cached("SELECT * FROM transactions WHERE id = ?1")?
+        .query_row(params![id.as_bytes().as_slice()], from_row)
+        .optional()?
+        .map(|found| with_deliveries(connection, found))
+        .transpose()
+}
+
+impl Store {
+    /// Transactions that carry the key, the newest first.
+    pub fn find(&self, query: &KeyQuery, limit: usize) -> Result<Vec<Transaction>, StoreError> {
+        self.read(|connection| {
+            let authority = query.authority.as_deref();
+            let ids: Vec<TransactionId> = connection
+                .prepare_cached(
+                    "SELECT \"transaction\" FROM business_keys WHERE kind = ?1 AND value = ?2 AND (?3 IS NULL OR authority = ?3)
+                     ORDER BY rank DESC LIMIT ?4",
+                )?
+                .query_map(params![query.kind, query.value, authority, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+                    row.get(0).map(TransactionId::from_bytes)
+                })?
+                .collect::<Result<_, _>>()?;
+            ids.into_iter().filter_map(|id| load(connection, id).transpose()).collect()
+        })
+    }
+
+    /// One transaction with its deliveries.
+    pub fn transaction(&self, id: TransactionId) -> Result<Option<Transaction>, StoreError> {
+        self.read(|connection| load(connection, id))
+    }
+
+    /// The ids of an intake's transactions, in their order.
+    pub fn parts_of(&self, intake: IntakeId) -> Result<Vec<TransactionId>, StoreError> {
+        self.read(|connection| {
+            let parts: Option<u32> = connection
+                .prepare_cached("SELECT parts FROM intakes WHERE id = ?1")?
+                .query_row(params![intake.as_bytes().as_slice()], |row| row.get(0))
+                .optional()?;
+            Ok((0..parts.unwrap_or(0)).map(|part| TransactionId::of_part(intake, part)).collect())
+        })
+    }
+
+    /// The documents of a transaction.
+    pub fn documents(&self, transaction: &Transaction) -> Result<Option<Documents>, StoreError> {
+        self.read(|connection| {
+            let row: Option<(i64, String, String, String, String)> = connection
+                .prepare_cached(
+                    "SELECT payload, content_type, principal, origin, traceparent FROM intakes WHERE id = ?1",
+                )?
+                .query_row(params![transaction.intake.as_bytes().as_slice()], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                })
+                .optional()?;
+            let Some((number, content_type, principal, origin, traceparent)) = row else { return Ok(None) };
+            let event = transaction
+                .event_payload
+                .map(|number| payload(connection, number, transaction.event_slot))
+                .transpose()?;
+            Ok(Some(Documents {
+                received: payload(connection, number, 0)?,
+                content_type,
+                principal,
+                origin,
+                traceparent,
+                event,
+            }))
+        })
+    }
+
+    /// Accepted transactions that wait to be processed, in accept order.
+    pub fn to_process(&self, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
+        self.read(|connection| {
+            let ids = connection
+                .prepare_cached("SELECT id FROM transactions WHERE state = 'accepted' ORDER BY rank, part LIMIT ?1")?
+                .query_map(params![i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+                    row.get(0).map(TransactionId::from_bytes)
+                })?
+                .collect::<Result<_, _>>()?;
+            Ok(ids)
+        })
+    }
+}

@@ -1,0 +1,11 @@
+//! The conformance suite of the store: what every engine behind it must do, told through its public verbs.
+
+mod accepting;
+
+mod line_of_a_key;
+
+mod deciding;
+
+mod ledger;
+
+mod scene;

@@ -1,0 +1,244 @@
+//! A store on a fresh directory, and short ways to say what is written to it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use lineshaft_model::audit::{Action, Entry};
+use lineshaft_model::decimal::Decimal;
+use lineshaft_model::fault::Fault;
+use lineshaft_model::ids::{DeliveryId, IntakeId, TransactionId};
+use lineshaft_model::key::Key;
+use lineshaft_model::lifecycle::Next;
+use lineshaft_model::object::{Entry as ObjectEntry, ObjectKey, ObjectState};
+use lineshaft_model::plan::Repeat;
+use lineshaft_model::principal::{Principal, Tags};
+use lineshaft_model::random::SeededRng;
+use lineshaft_model::time::{Clock, Timestamp};
+use lineshaft_model::transaction::Versions;
+use lineshaft_store::change::{Accept, Act, AttemptKind, NewDelivery, NewWork, Part, Planned, Settle, Target, Verdict};
+use lineshaft_store::{Change, Effect, Payload, Store};
+
+pub struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_micros()).expect("short"), Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::SeqCst).unsigned_abs())
+    }
+}
+
+pub struct Scene {
+    pub store: Store,
+    pub clock: Arc<HandClock>,
+    pub rng: SeededRng,
+    pub directory: tempfile::TempDir,
+}
+
+impl Scene {
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().expect("directory");
+        let clock = Arc::new(HandClock(AtomicI64::new(1_795_392_000_000_000)));
+        let rng = SeededRng::new(1);
+        let store = Store::open(directory.path(), Arc::clone(&clock) as Arc<dyn Clock>, &rng).expect("opens");
+        Self { store, clock, rng, directory }
+    }
+
+    /// Closes the store and opens it again, as a restart does.
+    pub fn restart(self) -> Self {
+        let Self { store, clock, rng, directory } = self;
+        drop(store);
+        let store = Store::open(directory.path(), Arc::clone(&clock) as Arc<dyn Clock>, &rng).expect("opens again");
+        Self { store, clock, rng, directory }
+    }
+
+    pub async fn commit(&self, change: Change) -> Effect {
+        self.store.commit(vec![change]).await.expect("commits").into_inner().remove(0)
+    }
+
+    pub fn accept(&self, parts: Vec<NewPart>) -> Accept {
+        let id = IntakeId::new(self.clock.now(), &self.rng);
+        Accept {
+            id,
+            interface: "mes/completion".into(),
+            principal: Principal::Interface("mes/completion".into()),
+            origin: "test".into(),
+            content_type: "application/json".into(),
+            traceparent: String::new(),
+            body: Some(Payload::pack(&[b"{}"])),
+            unreadable: false,
+            repeat: None,
+            parts: parts
+                .into_iter()
+                .enumerate()
+                .map(|(at, part)| part.into_part(id, u32::try_from(at).expect("few")))
+                .collect(),
+        }
+    }
+
+    /// Accepts one transaction of `order` for `erp/confirmation` and returns its delivery.
+    pub async fn post(&self, order: &str) -> DeliveryId {
+        let accept = self.accept(vec![part(order)]);
+        let transaction = accept.parts[0].id;
+        let effect = self.commit(Change::Accept(Box::new(accept))).await;
+        assert!(matches!(effect, Effect::Accepted { .. }), "{effect:?}");
+        DeliveryId::of(transaction, "erp/confirmation")
+    }
+
+    pub async fn begin(&self, delivery: DeliveryId) -> Effect {
+        self.commit(Change::Begin { delivery }).await
+    }
+
+    pub async fn settle(&self, delivery: DeliveryId, kind: AttemptKind, next: Next) -> Effect {
+        let now = self.clock.now();
+        self.commit(Change::Settle(Box::new(Settle { delivery, kind, started_at: now, ended_at: now, next }))).await
+    }
+
+    pub async fn deliver(&self, delivery: DeliveryId) -> Vec<DeliveryId> {
+        assert!(matches!(self.begin(delivery).await, Effect::Begun(_)));
+        due(&self.settle(delivery, AttemptKind::Send, Next::Delivered { receipt: Some("4711".into()) }).await)
+    }
+
+    pub async fn act(&self, target: Target, verdict: Verdict) -> Effect {
+        let entry = Entry {
+            principal: Principal::Operator("anna".into()),
+            action: Action::Retry,
+            target: "x".into(),
+            reason: "test".into(),
+        };
+        self.commit(Change::Act(Box::new(Act { target, verdict, rendered: None, entry }))).await
+    }
+
+    pub fn state(&self, delivery: DeliveryId) -> &'static str {
+        self.store.delivery(delivery).expect("reads").expect("exists").state.as_str()
+    }
+
+    /// What is known of an order.
+    pub fn known(&self, number: &str) -> ObjectState {
+        self.store.objects(&[order(number)].into()).expect("reads").get(&order(number))
+    }
+
+    pub fn balanced(&self) {
+        assert_eq!(self.store.rebuild_objects().expect("reads"), [], "object state is what its rows come to");
+        let books = self.store.conservation().expect("reads");
+        assert_eq!(books.delta(), 0, "{books:?}");
+    }
+}
+
+pub struct NewPart {
+    order: String,
+    fault: Option<Fault>,
+    repeat: Option<Repeat>,
+    record: Option<(String, String)>,
+    expects: Vec<(ObjectKey, u64)>,
+    entries: Vec<ObjectEntry>,
+    latest: bool,
+}
+
+pub fn part(order: &str) -> NewPart {
+    NewPart {
+        order: order.into(),
+        fault: None,
+        repeat: None,
+        record: None,
+        expects: Vec::new(),
+        entries: Vec::new(),
+        latest: false,
+    }
+}
+
+/// Order `number` as an object.
+pub fn order(number: &str) -> ObjectKey {
+    ObjectKey { kind: "order".into(), key: format!("erp/{number}") }
+}
+
+impl NewPart {
+    pub fn parked(mut self, fault: Fault) -> Self {
+        self.fault = Some(fault);
+        self
+    }
+
+    pub fn key(mut self, key: &str, content: u8) -> Self {
+        self.repeat = Some(Repeat { key: key.into(), same: [content; 32] });
+        self
+    }
+
+    /// It was decided on while its order had this version, and reports so much.
+    pub fn on(mut self, version: u64, quantity: &str) -> Self {
+        let object = order(&self.order);
+        self.expects.push((object.clone(), version));
+        let quantity = Decimal::parse(quantity).expect("decimal");
+        self.entries.push(ObjectEntry { object, adds: vec![("yield".into(), quantity)], sets: Vec::new() });
+        self
+    }
+
+    /// It tells facts of its order, which had this version.
+    pub fn tells(mut self, version: u64, facts: &[(&str, &str)]) -> Self {
+        let object = order(&self.order);
+        self.expects.push((object.clone(), version));
+        let sets = facts.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        self.entries.push(ObjectEntry { object, adds: Vec::new(), sets });
+        self
+    }
+
+    pub fn latest(mut self) -> Self {
+        self.latest = true;
+        self
+    }
+
+    pub fn record(mut self, table: &str, key: &str) -> Self {
+        self.record = Some((table.into(), key.into()));
+        self
+    }
+
+    pub fn into_part(self, intake: IntakeId, at: u32) -> Part {
+        let key = Key { kind: "order".into(), authority: "erp".into(), value: self.order };
+        let (expects, entries) = (self.expects, self.entries);
+        let plan = match (self.fault, self.record) {
+            (Some(fault), _) => Err(fault),
+            (None, Some((table, key))) => Ok(Planned::Reference { table, key, record: b"{}".to_vec() }),
+            (None, None) => Ok(Planned::Event {
+                name: "production.confirmation@1".into(),
+                data: 0,
+                deliveries: vec![NewDelivery {
+                    receiver: "erp/confirmation".into(),
+                    system: "erp".into(),
+                    sequence: "main".into(),
+                    order_key: Some(key.clone()),
+                    keep_latest: self.latest,
+                    work: NewWork::Send(1, vec![("order".into(), "1".into())]),
+                }],
+                entries,
+            }),
+        };
+        Part {
+            id: TransactionId::of_part(intake, at),
+            part: at,
+            keys: vec![key],
+            tags: Tags::default(),
+            repeat: self.repeat,
+            documents: Some(Payload::pack(&[b"{}", b"document"])),
+            versions: Versions::default(),
+            expects,
+            result: plan,
+        }
+    }
+}
+
+pub fn due(effect: &Effect) -> Vec<DeliveryId> {
+    match effect {
+        Effect::Accepted { due, .. }
+        | Effect::Planned { due, .. }
+        | Effect::Settled { due }
+        | Effect::Acted { due, .. } => due.iter().map(|due| due.delivery).collect(),
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,242 @@
+//! A small client of a node's API: one request, one answer, told in sentences.
+//!
+//! Deliberately absent: retries (a person repeats a command), TLS (the node speaks none) and proxies.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::Args;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::Request;
+use hyper::header::HeaderValue;
+use hyper_util::client::legacy::Client as Http;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use lineshaft_flow::project::Installation;
+use lineshaft_flow::spec;
+use lineshaft_server::Problem;
+use lineshaft_server::problem::MEDIA_TYPE;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::exit::{Exit, Failure};
+
+/// Longest time to connect.
+const CONNECT_TIME: Duration = Duration::from_secs(5);
+
+/// Longest wait for an answer; a check of a large database takes long.
+const ANSWER_TIME: Duration = Duration::from_secs(3600);
+
+/// Largest answer read, in bytes.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Which node to ask, and as whom.
+#[derive(Args)]
+#[command(next_help_heading = "Which node")]
+pub struct NodeArgs {
+    /// Address of the node's API, http://127.0.0.1:7401; without it, as lineshaft.yaml says
+    #[arg(long, env = "LINESHAFT_NODE", value_name = "URL")]
+    node: Option<String>,
+    /// The node's token; without it, the file `token` in the data directory
+    #[arg(long, env = "LINESHAFT_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Directory of the project
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+    /// Data directory of the node, instead of the one that lineshaft.yaml names
+    #[arg(long, env = "LINESHAFT_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Your name, kept in the audit log; without it, that of the user
+    #[arg(long, env = "LINESHAFT_OPERATOR", value_name = "NAME")]
+    operator: Option<String>,
+}
+
+/// A way to one node.
+pub struct Client {
+    http: Http<HttpConnector, Full<Bytes>>,
+    runtime: tokio::runtime::Runtime,
+    base: String,
+    token: String,
+    operator: HeaderValue,
+}
+
+impl Client {
+    /// Finds the node and its token. Connects to nothing yet.
+    pub fn open(args: &NodeArgs) -> Result<Self, Failure> {
+        let base = match &args.node {
+            Some(url) => checked(url)?,
+            None => format!("http://{}", reachable(&installation(&args.project)?.listen_api)),
+        };
+        let token = match &args.token {
+            Some(token) => token.trim().to_owned(),
+            None => token(args)?,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, format!("no threads: {error}")))?;
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIME));
+        connector.set_nodelay(true);
+        let http = Http::builder(TokioExecutor::new()).build(connector);
+        Ok(Self { http, runtime, base, token, operator: operator(args)? })
+    }
+
+    /// Reads `path`, which starts with a slash. The answer as text, and as `T`.
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<(String, T), Failure> {
+        self.ask("GET", path, Bytes::new())
+    }
+
+    /// Sends `body` to `path`.
+    pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<(String, T), Failure> {
+        let body = serde_json::to_vec(body).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+        self.ask("POST", path, body.into())
+    }
+
+    fn ask<T: DeserializeOwned>(&self, method: &str, path: &str, body: Bytes) -> Result<(String, T), Failure> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("x-operator", self.operator.clone())
+            .header("content-type", "application/json")
+            .body(Full::new(body))
+            .map_err(|error| Failure::new(Exit::Usage, format!("this cannot be asked: {error}")))?;
+        let answer = self.runtime.block_on(async {
+            let exchange = async {
+                let (head, body) =
+                    self.http.request(request).await.map_err(|error| self.unreachable(&error))?.into_parts();
+                let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+                let body = body.map_err(|error| self.broken(&error.to_string()))?.to_bytes();
+                Ok((head, body))
+            };
+            let late = |_| Failure::new(Exit::Unreachable, format!("the node at {} did not answer in time", self.base));
+            tokio::time::timeout(ANSWER_TIME, exchange).await.map_err(late)?
+        });
+        let (head, body) = answer?;
+        if !head.status.is_success() {
+            let kind = head.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+            return Err(match serde_json::from_slice::<Problem>(&body) {
+                Ok(problem) if kind.starts_with(MEDIA_TYPE) => refused(problem),
+                _ => self.broken(&format!("it answered {}, but not as a node does", head.status)),
+            });
+        }
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let read =
+            serde_json::from_str(&text).map_err(|error| self.broken(&format!("its answer cannot be read: {error}")))?;
+        Ok((text, read))
+    }
+
+    fn unreachable(&self, error: &hyper_util::client::legacy::Error) -> Failure {
+        let mut cause: Option<&dyn std::error::Error> = Some(error);
+        let mut said = error.to_string();
+        while let Some(inner) = cause {
+            if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+                said = if io.kind() == ErrorKind::ConnectionRefused {
+                    "nothing listens there".to_owned()
+                } else {
+                    io.to_string()
+                };
+            }
+            cause = inner.source();
+        }
+        Failure::new(Exit::Unreachable, format!("the node at {} cannot be reached: {said}", self.base))
+            .help("start it with `lineshaft run`, or name another with --node")
+    }
+
+    fn broken(&self, said: &str) -> Failure {
+        Failure::new(Exit::Unreachable, format!("{}: {said}", self.base)).help("does --node name a node's API?")
+    }
+}
+
+/// A part of a path, with everything but unreserved characters percent-encoded.
+pub fn encoded(part: &str) -> String {
+    part.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+fn refused(problem: Problem) -> Failure {
+    let exit = match problem.status {
+        401 | 403 => Exit::Denied,
+        404 => Exit::NotFound,
+        409 => Exit::Conflict,
+        400 | 405 => Exit::Usage,
+        _ => Exit::Failed,
+    };
+    let code = if problem.code.starts_with("API-") { String::new() } else { format!("[{}]", problem.code) };
+    Failure { exit, code, message: problem.detail, help: problem.next_step }
+}
+
+fn checked(url: &str) -> Result<String, Failure> {
+    let base = url.trim_end_matches('/');
+    if base.strip_prefix("http://").is_some_and(|rest| !rest.is_empty() && !rest.contains('/')) {
+        return Ok(base.to_owned());
+    }
+    Err(Failure::new(Exit::Usage, format!("{url:?} is no address of a node: write http://HOST:PORT")))
+}
+
+/// An address to connect to for one to listen on: who listens everywhere also listens here.
+fn reachable(listen: &str) -> String {
+    listen.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
+}
+
+fn installation(project: &Path) -> Result<Installation, Failure> {
+    let path = project.join(spec::INSTALLATION_FILE);
+    let help = "stand in the directory of the project, or use --project, or --node with --token";
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Failure::new(Exit::Usage, format!("{} cannot be read: {error}", path.display())).help(help))?;
+    // Systems are not needed to find the node, and reading them would take longer than the command itself.
+    let files = spec::Files::from([(spec::INSTALLATION_FILE.to_owned(), text)]);
+    spec::check(&files).0.map(|project| project.installation).ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("{} has problems", path.display())).help("`lineshaft check` tells them")
+    })
+}
+
+fn token(args: &NodeArgs) -> Result<String, Failure> {
+    let data = match &args.data {
+        Some(data) => data.clone(),
+        None => args.project.join(installation(&args.project)?.data_dir),
+    };
+    lineshaft_server::token::read_text(&data).map_err(|error| {
+        let path = data.join(lineshaft_server::token::FILE);
+        match error.kind() {
+            ErrorKind::NotFound => Failure::new(Exit::Unreachable, format!("there is no {}", path.display()))
+                .help("the node makes it at its first start: `lineshaft run`; or use --data, or --token"),
+            _ => Failure::new(Exit::Denied, format!("{} cannot be read: {error}", path.display()))
+                .help("only the node's user may read it; ask for the token and use LINESHAFT_TOKEN"),
+        }
+    })
+}
+
+fn operator(args: &NodeArgs) -> Result<HeaderValue, Failure> {
+    let user = || std::env::var("USER").ok().filter(|name| !name.is_empty());
+    let name = args.operator.clone().or_else(user).unwrap_or_else(|| "operator".to_owned());
+    // As bytes: names are not ASCII everywhere.
+    HeaderValue::from_bytes(name.as_bytes())
+        .map_err(|_| Failure::new(Exit::Usage, format!("{name:?} cannot be an operator's name")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_in_a_name_does_not_become_a_path() {
+        assert_eq!(encoded("erp/confirmation"), "erp%2Fconfirmation");
+        assert_eq!(encoded("Größe 1"), "Gr%C3%B6%C3%9Fe%201");
+    }
+
+    #[test]
+    fn an_address_is_a_scheme_host_and_port() {
+        assert_eq!(checked("http://127.0.0.1:7401/").ok().as_deref(), Some("http://127.0.0.1:7401"));
+        for wrong in ["127.0.0.1:7401", "https://hub:7401", "http://", "http://hub/api"] {
+            assert!(checked(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(reachable("0.0.0.0:7401"), "127.0.0.1:7401");
+        assert_eq!(reachable("10.0.0.1:7401"), "10.0.0.1:7401");
+    }
+}

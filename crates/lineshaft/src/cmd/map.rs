@@ -1,0 +1,219 @@
+//! `lineshaft map`: maps run on their samples, or on one document.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use lineshaft_flow::map::{Facts, Map as Compiled};
+use lineshaft_flow::spec::{self, Expected, Files, Sample};
+use lineshaft_format::json;
+use lineshaft_model::catalog::Catalog;
+use lineshaft_model::fault::Fault;
+use lineshaft_model::tree::Tree;
+
+use crate::diff;
+use crate::exit::{Exit, Failure};
+use crate::folder;
+use crate::lineage;
+use crate::print;
+
+/// Run maps on samples or on a document.
+#[derive(Args)]
+pub struct Map {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run every map on the samples beside it; exit code 8 if one differs
+    Test(Test),
+    /// Run one map on one document, and tell where each field comes from
+    Run(Run),
+}
+
+#[derive(Args)]
+struct Test {
+    /// Directory of the project
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+}
+
+#[derive(Args)]
+struct Run {
+    /// The map: `systems/maps/mes-completion.vrl`, as in the project
+    map: String,
+    /// The document, JSON; standard input without it
+    input: Option<PathBuf>,
+    /// Reference tables, JSON: table to key to record; without it, the `catalog.json` of the map's samples
+    #[arg(long, value_name = "FILE")]
+    catalog: Option<PathBuf>,
+    /// Site code that the map reads as `%site`
+    #[arg(long, default_value = "")]
+    site: String,
+    /// Directory of the project
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+}
+
+/// Tests all maps, or runs one.
+pub fn run(args: &Map) -> Result<Exit, Failure> {
+    match &args.verb {
+        Verb::Test(args) => test(args),
+        Verb::Run(args) => run_one(args),
+    }
+}
+
+fn failed(message: impl Into<String>) -> Failure {
+    Failure::new(Exit::Failed, message)
+}
+
+fn test(args: &Test) -> Result<Exit, Failure> {
+    let checked = folder::check(&args.dir).map_err(|error| failed(format!("{}: {error}", args.dir.display())))?;
+    let maps = spec::maps(&checked.files);
+    let samples = spec::samples(&checked.files);
+    let (mut passed, mut wrong) = (0_usize, 0_usize);
+    for sample in &samples {
+        let name = format!("{} {}", sample.map, sample.case);
+        let lines = match maps.get(&sample.map) {
+            None => vec!["the map does not compile, or no interface uses it; see `lineshaft check`".to_owned()],
+            Some(map) => try_sample(&checked.files, map, sample).unwrap_or_else(|message| vec![message]),
+        };
+        if lines.is_empty() {
+            passed += 1;
+            print::out(&format!("PASS  {name}"));
+        } else {
+            wrong += 1;
+            print::out(&format!("FAIL  {name}"));
+            lines.iter().for_each(|line| print::out(&format!("      {}", print::printable(line))));
+        }
+    }
+    let without = maps.keys().filter(|map| !samples.iter().any(|sample| sample.map == **map)).count();
+    let note = if without == 0 { String::new() } else { format!("; {without} maps have no samples") };
+    eprintln!("{passed} passed, {wrong} failed{note}");
+    Ok(if wrong == 0 { Exit::Ok } else { Exit::Problems })
+}
+
+/// What is wrong with one sample: nothing if it passes.
+fn try_sample(files: &Files, map: &Compiled, sample: &Sample) -> Result<Vec<String>, String> {
+    let read = |path: &str| document(path, files.get(path).map(String::as_str).unwrap_or_default());
+    let catalog =
+        Arc::new(sample.catalog.as_deref().map(read).transpose()?.map(tables).transpose()?.unwrap_or_default());
+    let facts = sample.facts.as_deref().map(read).transpose()?.map(|tree| facts_of(&tree)).unwrap_or_default();
+    let result = map.run(&read(&sample.input)?, &catalog, &facts);
+    Ok(match (&sample.expected, result) {
+        (Expected::Document(path), Ok(got)) => diff::differences(&read(path)?, &got),
+        (Expected::Fault(path), Err(fault)) => {
+            let code = files.get(path).map(|text| text.trim()).unwrap_or_default();
+            if code == fault.code.as_str() { Vec::new() } else { vec![format!("{code} expected, got {fault}")] }
+        }
+        (Expected::Document(_), Err(fault)) => fault_lines(&fault),
+        (Expected::Fault(path), Ok(got)) => {
+            vec![format!("a fault expected ({path}), got {}", diff::text(&got))]
+        }
+        (Expected::Missing, got) => {
+            let base = sample.input.trim_end_matches(".in.json");
+            let got = got.map_or_else(|fault| fault.to_string(), |tree| diff::text(&tree));
+            vec![format!("nothing is expected yet: write {base}.out.json or {base}.fault; the map makes"), got]
+        }
+    })
+}
+
+fn fault_lines(fault: &Fault) -> Vec<String> {
+    let mut lines = vec![fault.to_string()];
+    lines.extend((!fault.detail.is_empty()).then(|| fault.detail.clone()));
+    lines.push(format!("do: {}", fault.next_step()));
+    lines
+}
+
+fn document(path: &str, text: &str) -> Result<Tree, String> {
+    json::decode(text.as_bytes()).map_err(|fault| format!("{path}: {fault}"))
+}
+
+fn tables(tree: Tree) -> Result<Catalog, String> {
+    let Tree::Map(tables) = tree else { return Err("catalog.json: table to key to record expected".to_owned()) };
+    tables.into_iter().try_fold(Catalog::default(), |catalog, (table, records)| match records {
+        Tree::Map(records) => {
+            let records = records.into_iter().map(|(key, record)| (key, Arc::new(record)));
+            Ok(catalog.with(1, &table, records))
+        }
+        _ => Err(format!("catalog.json: key to record expected in {table}")),
+    })
+}
+
+fn facts_of(tree: &Tree) -> Facts {
+    let text = |name: &str| tree.get(name).and_then(Tree::scalar).unwrap_or_default().to_owned();
+    Facts {
+        id: text("id"),
+        received_at: text("received_at"),
+        site: text("site"),
+        time_zone: text("time_zone"),
+        interface: text("interface"),
+    }
+}
+
+fn run_one(args: &Run) -> Result<Exit, Failure> {
+    let checked =
+        folder::check(&args.project).map_err(|error| failed(format!("{}: {error}", args.project.display())))?;
+    let maps = spec::maps(&checked.files);
+    let Some(map) = maps.get(&args.map) else {
+        let known = maps.keys().cloned().collect::<Vec<_>>().join(", ");
+        return Err(Failure::new(Exit::NotFound, format!("no interface uses a map {:?} that compiles", args.map))
+            .help(format!("maps here: {known}")));
+    };
+    let input = match &args.input {
+        Some(path) => std::fs::read(path).map_err(|error| failed(format!("{}: {error}", path.display())))?,
+        None => {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes).map_err(|error| failed(error.to_string()))?;
+            bytes
+        }
+    };
+    let input = json::decode(&input).map_err(told)?;
+    let catalog = Arc::new(catalog_for(args, &checked.files)?);
+    let zone = checked.project.as_ref().and_then(|project| project.sites.get(&args.site));
+    let facts = Facts {
+        site: args.site.clone(),
+        time_zone: zone.map(|site| site.time_zone.clone()).unwrap_or_default(),
+        ..Facts::default()
+    };
+    let result = map.run(&input, &catalog, &facts).map_err(told)?;
+    print::out(&String::from_utf8_lossy(&json::encode_pretty(&result)));
+    explain(map, &input, &catalog, &facts, &result);
+    Ok(Exit::Ok)
+}
+
+/// A fault of a map is what was asked for, told as any failure.
+fn told(fault: Fault) -> Failure {
+    let detail = if fault.detail.is_empty() { String::new() } else { format!("\n  {}", fault.detail) };
+    Failure::new(Exit::Failed, format!("{fault}{detail}")).help(fault.next_step())
+}
+
+fn catalog_for(args: &Run, files: &Files) -> Result<Catalog, Failure> {
+    let beside = format!("{}.samples/catalog.json", args.map.trim_end_matches(".vrl"));
+    let text = match &args.catalog {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| failed(format!("{}: {error}", path.display())))?,
+        None => match files.get(&beside) {
+            Some(text) => text.clone(),
+            None => return Ok(Catalog::default()),
+        },
+    };
+    document("catalog.json", &text).and_then(tables).map_err(failed)
+}
+
+/// Tells on standard error where each field comes from, so that the result alone can be piped on.
+fn explain(map: &Compiled, input: &Tree, catalog: &Arc<Catalog>, facts: &Facts, result: &Tree) {
+    let lineage = lineage::trace(map, input, catalog, facts, result);
+    eprintln!("\nwhere it comes from:");
+    for (field, value) in diff::leaves(result) {
+        let from = lineage.fields.get(&field).map_or_else(|| "the map alone".to_owned(), |from| from.join(", "));
+        eprintln!("  {field} = {}  <-  {from}", print::printable(&diff::text(&value)));
+    }
+    if !lineage.refused.is_empty() {
+        eprintln!("  any other value is refused in: {}", lineage.refused.join(", "));
+    }
+    let tables: Vec<_> = map.tables().iter().map(String::as_str).collect();
+    if !tables.is_empty() {
+        eprintln!("  looks into: {}", tables.join(", "));
+    }
+}

@@ -1,0 +1,93 @@
+//! `lineshaft status`: one screen about a node.
+
+use clap::Args;
+use lineshaft_server::api::status::{Open, Status as Answer};
+
+use crate::client::{Client, NodeArgs};
+use crate::exit::{Exit, Failure};
+use crate::print::{self, OutputArgs, counted, instant, span};
+
+/// Show a node on one screen.
+#[derive(Args)]
+pub struct Status {
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    node: NodeArgs,
+}
+
+/// Shows a node on one screen.
+pub fn run(args: &Status) -> Result<Exit, Failure> {
+    let (text, status): (_, Answer) = Client::open(&args.node)?.get("/api/v1/status")?;
+    if !args.output.wrote_json(&text) {
+        print::out(&screen(&status));
+        deliveries(&status.open);
+        print::out(&foot(&status));
+    }
+    Ok(Exit::Ok)
+}
+
+fn screen(status: &Answer) -> String {
+    let state = match (status.ready, status.store.full) {
+        (true, false) => "accepts documents",
+        (true, true) => "ACCEPTS NOTHING: the disk is full; it goes on by itself when there is room",
+        (false, _) => "ACCEPTS NOTHING: it is stopping, or its store failed",
+    };
+    let mut lines = vec![
+        format!("{}, node {}: {state}", status.installation, status.node),
+        format!("as of {}, up {}, version {}", instant(&status.now), span(status.uptime_secs), status.version),
+        format!("inbound http://{}", status.inbound),
+    ];
+    lines.extend(status.emits.iter().map(|it| format!("  {}  from {}", it.path, it.interface)));
+    lines.extend(status.insecure.iter().map(|it| format!("insecure: {it}")));
+    lines.extend(status.paused.iter().map(|it| {
+        let reason = if it.reason.is_empty() { String::new() } else { format!(": {}", it.reason) };
+        format!("paused: {} since {} by {}{reason}", it.name, instant(&it.since), it.principal)
+    }));
+    lines.push(String::new());
+    lines.iter().map(|line| print::printable(line)).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+fn deliveries(open: &[Open]) {
+    if open.is_empty() {
+        print::out("No open deliveries.");
+        return;
+    }
+    let rows = open.iter().map(|it| {
+        vec![it.receiver.clone(), it.label.clone(), it.count.to_string(), span(it.oldest_age_secs), it.impact.clone()]
+    });
+    print::table(&["RECEIVER", "STATE", "COUNT", "OLDEST", "IMPACT"], &["COUNT", "OLDEST"], rows);
+}
+
+fn foot(status: &Answer) -> String {
+    let books = &status.books;
+    let of = |states: &std::collections::BTreeMap<String, u64>, name: &str| states.get(name).copied().unwrap_or(0);
+    let mut lines = vec![String::new()];
+    let before = of(&books.transaction_states, "parked");
+    let (parked, doubt) = (of(&books.delivery_states, "parked"), of(&books.delivery_states, "outcome_unknown"));
+    if before + parked + doubt > 0 {
+        lines.push(format!(
+            "{} for a person: {before} before routing, {parked} stopped, {doubt} in doubt   see: lineshaft exceptions list",
+            counted(before + parked + doubt, "exception waits", "exceptions wait")
+        ));
+    }
+    let balance = if books.delta == 0 {
+        "the books balance".to_owned()
+    } else {
+        format!("THE BOOKS DO NOT BALANCE, off by {}: run `lineshaft store check`", books.delta)
+    };
+    lines.push(format!(
+        "{} accepted, {} planned, {} delivered; {balance}",
+        counted(books.transactions, "transaction", "transactions"),
+        counted(books.planned, "delivery", "deliveries"),
+        of(&books.delivery_states, "delivered"),
+    ));
+    let records: u64 = status.reference.iter().map(|it| it.records).sum();
+    lines.push(format!(
+        "store {}, {} in {}",
+        print::bytes(status.store.bytes),
+        counted(records, "reference record", "reference records"),
+        counted(status.reference.len() as u64, "table", "tables"),
+    ));
+    lines.join("\n")
+}

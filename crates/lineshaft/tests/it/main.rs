@@ -1,0 +1,9 @@
+//! The program as a script or a person meets it: what it writes, and its exit code.
+
+#![expect(clippy::unwrap_used, reason = "a panic in a test is a failure with a place")]
+
+mod program;
+
+mod files;
+
+mod node;

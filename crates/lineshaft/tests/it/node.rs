@@ -1,0 +1,141 @@
+//! A node as a process, and the commands that ask it.
+
+use std::io::{BufRead, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use crate::program::{Ended, command, run};
+
+struct Node {
+    child: Child,
+    out: BufReader<std::process::ChildStdout>,
+    api: String,
+    inbound: String,
+}
+
+fn start(directory: &Path) -> Node {
+    let mut command = command(directory, &["run", "--listen-inbound", "127.0.0.1:0", "--listen-api", "127.0.0.1:0"]);
+    let mut child =
+        command.env("ERP_URL", "http://127.0.0.1:9").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    let value = |name: &str| line.split_whitespace().find_map(|word| word.strip_prefix(name)).map(str::to_owned);
+    match (value("api="), value("inbound=")) {
+        (Some(api), Some(inbound)) if line.starts_with("ready ") => {
+            Node { child, out, api: format!("http://{api}"), inbound }
+        }
+        _ => {
+            let mut said = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            panic!("not ready: {line:?} {said}");
+        }
+    }
+}
+
+impl Node {
+    fn ask(&self, directory: &Path, arguments: &[&str]) -> Ended {
+        run(directory, &[arguments, &["--node", &self.api]].concat())
+    }
+
+    fn hand_in(&self, key: &str, body: &str) {
+        use std::io::Write as _;
+        let mut stream = std::net::TcpStream::connect(&self.inbound).unwrap();
+        write!(
+            stream,
+            "POST /in/mes/completion HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nAuthorization: Bearer s3cret\r\n\
+             Idempotency-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    }
+
+    /// Ends it as a supervisor does; the exit code and what it wrote.
+    fn terminate(mut self) -> Ended {
+        let killed = std::process::Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        let (mut out, mut err) = (String::new(), String::new());
+        self.out.read_to_string(&mut out).unwrap();
+        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        Ended { code: self.child.wait().unwrap().code().unwrap_or(-1), out, err }
+    }
+}
+
+fn project() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    assert_eq!(run(directory.path(), &["init"]).code, 0);
+    std::fs::create_dir_all(directory.path().join("data/secrets")).unwrap();
+    std::fs::write(directory.path().join("data/secrets/mes-inbound"), "s3cret").unwrap();
+    directory
+}
+
+fn document(order: &str, plant: &str) -> String {
+    format!(r#"{{"order":"{order}","operation":"0010","plant":"{plant}","good":"95","scrap":"3","unit":"PCE"}}"#)
+}
+
+#[test]
+fn a_person_finds_and_decides_and_the_node_stops_in_peace() {
+    let directory = project();
+    let here = directory.path();
+    let node = start(here);
+    node.hand_in("1", &document("1000040", "DE10"));
+    node.hand_in("2", &document("1000041", "XX"));
+    node.hand_in("3", &document("1000042", "YY"));
+
+    let status = node.ask(here, &["status"]);
+    assert_eq!(status.code, 0, "{status:?}");
+    for said in ["insecure: egress.loopback", "erp/completion  In flight", "2 exceptions wait", "the books balance"] {
+        assert!(status.out.contains(said), "{said}: {}", status.out);
+    }
+    let found = node.ask(here, &["find", "order:1000040"]);
+    assert!(
+        found.code == 0 && found.out.contains("erp/completion In flight") && found.err == "1 transaction found\n",
+        "{found:?}"
+    );
+    assert_eq!(node.ask(here, &["find", "order:1"]).code, 3);
+    assert_eq!(node.ask(here, &["find", "1000040"]).code, 2);
+
+    let list = node.ask(here, &["exceptions", "list"]);
+    let ids: Vec<&str> = list.out.lines().skip(1).filter_map(|line| line.split_whitespace().last()).collect();
+    assert_eq!(ids.len(), 2, "{list:?}");
+    let shown = node.ask(here, &["exceptions", "show", ids[0]]);
+    assert!(shown.out.contains("site \"XX\" is not declared") && shown.out.contains("exceptions retry"), "{shown:?}");
+    let unknown = "01a20778-442e-7baa-89bd-7f4503daa5c7";
+    let some = node.ask(here, &["exceptions", "discard", ids[0], unknown, "--reason", "test data"]);
+    assert!(some.code == 6 && some.err.contains("1 of 2 could be decided on"), "{some:?}");
+    assert_eq!(node.ask(here, &["exceptions", "discard", ids[0], "--reason", "again"]).code, 5);
+    let trace = node.ask(here, &["trace", "show", ids[0]]);
+    assert!(trace.out.starts_with("Discarded  "), "{trace:?}");
+
+    std::fs::write(here.join("units.csv"), "code,name\nPCE,piece\nKGM,kilogram\n").unwrap();
+    let loaded = node.ask(here, &["reference", "load", "unit", "units.csv", "--key", "code"]);
+    assert!(loaded.code == 0 && loaded.out.contains("2 new or changed in unit"), "{loaded:?}");
+    assert_eq!(
+        node.ask(here, &["systems", "pause", "erp/completion", "--reason", "stocktaking", "--operator", "Jürgen"]).code,
+        0
+    );
+    assert_eq!(node.ask(here, &["systems", "pause", "erp/completion"]).code, 5);
+    assert!(node.ask(here, &["status"]).out.contains("by operator:Jürgen: stocktaking"));
+    assert_eq!(node.ask(here, &["store", "check"]).code, 0);
+    assert_eq!(node.ask(here, &["status", "--token", "wrong"]).code, 4);
+
+    let api = node.api.clone();
+    let ended = node.terminate();
+    assert!(ended.code == 0 && ended.err.contains("SIGTERM") && ended.err.ends_with("stopped\n"), "{ended:?}");
+    assert_eq!(run(here, &["status", "--node", &api]).code, 7);
+}
+
+#[test]
+fn a_second_node_on_the_same_directory_is_refused() {
+    let directory = project();
+    let node = start(directory.path());
+    let mut second =
+        command(directory.path(), &["run", "--listen-inbound", "127.0.0.1:0", "--listen-api", "127.0.0.1:0"]);
+    let second = second.env("ERP_URL", "http://127.0.0.1:9").output().unwrap();
+    assert_eq!(second.status.code(), Some(1), "{second:?}");
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another node has"), "{second:?}");
+    assert_eq!(node.terminate().code, 0);
+}
