@@ -8,12 +8,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lineshaft_model::delivery::{Outcome, Outgoing, Probe};
+use lineshaft_model::delivery::{Answer, DeliveryState, Outcome, Outgoing, Probe};
 use lineshaft_model::fault::Fault;
 use lineshaft_model::ids::DeliveryId;
 use lineshaft_model::intake::Received;
 use lineshaft_model::principal::Principal;
 use lineshaft_model::time::Clock;
+use lineshaft_model::transaction::TransactionState;
 
 use crate::guard::Guard;
 use crate::net::Net;
@@ -55,7 +56,7 @@ pub struct Reply {
 impl Reply {
     /// The reply to a batch of one.
     pub fn one(id: impl Into<String>, kind: ReplyKind) -> Self {
-        Self { receipts: vec![Receipt { id: id.into(), kind, body: None }] }
+        Self { receipts: vec![Receipt { id: id.into(), kind, standing: None, body: None }] }
     }
 }
 
@@ -66,6 +67,8 @@ pub struct Receipt {
     pub id: String,
     /// Whether it is new.
     pub kind: ReplyKind,
+    /// What it came to, where the interface waits for that.
+    pub standing: Option<Standing>,
     /// Bytes in the protocol's own words, where the interface renders them; otherwise the connector's own text.
     pub body: Option<Vec<u8>>,
 }
@@ -77,6 +80,100 @@ pub enum ReplyKind {
     Stored,
     /// The same document under the same key was stored before.
     Duplicate,
+}
+
+/// What an intake came to so far, for its sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Transactions it holds.
+    pub parts: usize,
+    /// The first of them, at most [`Standing::LISTED_MAX`], with what each came to.
+    pub transactions: Vec<TransactionStanding>,
+}
+
+/// What a transaction came to so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransactionStanding {
+    /// Its id.
+    pub id: String,
+    /// Its state.
+    pub state: TransactionState,
+    /// Why it is parked.
+    pub fault: Option<Fault>,
+    /// Its deliveries.
+    pub deliveries: Vec<DeliveryStanding>,
+}
+
+/// What a delivery came to so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryStanding {
+    /// The receiving interface.
+    pub receiver: String,
+    /// Its state.
+    pub state: DeliveryState,
+    /// Whether only a person can move it on.
+    pub stopped: bool,
+    /// The target's reference.
+    pub receipt: Option<String>,
+    /// Why it is not delivered.
+    pub fault: Option<Fault>,
+}
+
+/// An intake's standing in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StandingWord {
+    /// Everything that it set going is settled.
+    Settled,
+    /// Nothing of it moves on by itself, and something waits for a person.
+    Stopped,
+    /// Something is on its way.
+    Open,
+}
+
+impl StandingWord {
+    /// The word that senders read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Settled => "settled",
+            Self::Stopped => "stopped",
+            Self::Open => "open",
+        }
+    }
+}
+
+impl Standing {
+    /// Transactions that are listed at most. An intake of more is never waited for.
+    pub const LISTED_MAX: usize = 256;
+
+    /// The whole of it in one word.
+    pub fn word(&self) -> StandingWord {
+        let open = |transaction: &TransactionStanding| match transaction.state {
+            TransactionState::Accepted => true,
+            TransactionState::Processed => {
+                transaction.deliveries.iter().any(|it| !it.state.is_settled() && !it.stopped)
+            }
+            _ => false,
+        };
+        let stopped = |transaction: &TransactionStanding| {
+            transaction.state == TransactionState::Parked || transaction.deliveries.iter().any(|it| it.stopped)
+        };
+        if self.parts > self.transactions.len() || self.transactions.iter().any(open) {
+            StandingWord::Open
+        } else if self.transactions.iter().any(stopped) {
+            StandingWord::Stopped
+        } else {
+            StandingWord::Settled
+        }
+    }
+}
+
+/// Tells senders what became of what they sent.
+pub trait Outcomes: Send + Sync {
+    /// What the intake `id` of `interface` came to so far; `None` if that interface has none of that id. Reads few rows.
+    ///
+    /// # Errors
+    /// If it cannot be read at the moment.
+    fn of(&self, interface: &str, id: &str) -> Result<Option<Standing>, Fault>;
 }
 
 /// Where documents come in. Many batches may be outstanding, settled in any order.
@@ -105,6 +202,9 @@ pub trait Destination: Send + Sync {
 
     /// Did an earlier attempt of this delivery take effect? `CannotTell` when the system has no way to know.
     fn probe<'a>(&'a self, delivery: &'a Outgoing) -> BoxFuture<'a, Probe>;
+
+    /// The target took this delivery: has it posted it? `CannotTell` where the interface declares no question.
+    fn read_back<'a>(&'a self, delivery: &'a Outgoing) -> BoxFuture<'a, Answer>;
 }
 
 /// What a connector is given of the world around it.

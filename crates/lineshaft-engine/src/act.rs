@@ -9,7 +9,7 @@ use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::{DeliveryId, TransactionId};
 use lineshaft_model::plan::Rendered;
 use lineshaft_model::principal::Principal;
-use lineshaft_store::change::{Act, Load, Target, Verdict};
+use lineshaft_store::change::{Act, Load, NewBytes, Target, Verdict};
 use lineshaft_store::read::deliveries::Delivery;
 use lineshaft_store::{Change, Effect, Payload, StoreError};
 
@@ -57,21 +57,30 @@ pub async fn on_delivery(
     let Some(row) = shared.store.delivery(delivery)? else {
         return Err(Refusal::Missing(format!("delivery {delivery}")));
     };
+    let taken = row.answer_until.is_some();
     let rendered = match verdict {
+        // What the target took once is sent with a new key, which may stand in the document.
+        Verdict::Retry | Verdict::NotPosted if taken => Some(rendered_again(shared, &row)?),
         Verdict::Retry if needs_rendering(&row) => Some(rendered_again(shared, &row)?),
         _ => None,
     };
     let action = action_of(&verdict);
-    let packed = rendered.map(|it| (Payload::pack(&[&it.body]), it.parameters));
+    let rendered = rendered.map(|it| NewBytes {
+        payload: Payload::pack(&[&it.body]),
+        parameters: it.parameters,
+        awaits: it.awaits,
+    });
     // What is at hand may not be what is sent from now on.
     drop(shared.documents.take(delivery));
     let act = Act {
         target: Target::Delivery(delivery),
         verdict,
-        rendered: packed,
+        rendered,
         entry: entry(principal, action, &delivery.to_string(), reason),
     };
-    carry_out(shared, act, &format!("delivery {delivery}"), instead_for_delivery(&row)).await
+    let done = carry_out(shared, act, &format!("delivery {delivery}"), instead_for_delivery(&row)).await;
+    shared.waiting.told(delivery);
+    done
 }
 
 /// Decides on a transaction that was parked before routing.
@@ -150,6 +159,10 @@ pub(crate) async fn render_again(shared: &Shared, principal: &Principal, deliver
     }
 }
 
+fn unanswered(row: &Delivery) -> bool {
+    row.fault.as_ref().is_some_and(|fault| fault.code == Code::DeliverUnanswered)
+}
+
 fn needs_rendering(row: &Delivery) -> bool {
     let code = row.fault.as_ref().map(|fault| fault.code);
     row.state == DeliveryState::Parked && row.tried == 0 && code.is_some()
@@ -170,7 +183,8 @@ fn rendered_again(shared: &Shared, row: &Delivery) -> Result<Rendered, Refusal> 
         time_zone: site.map(|site| site.time_zone.clone()).unwrap_or_default(),
         interface: transaction.interface.clone(),
     };
-    render(receive, &shared.catalog(), &facts, transaction.id, row.revision, &data).map_err(Refusal::Fault)
+    let revision = row.revision + u32::from(row.tried > 0);
+    render(receive, &shared.catalog(), &facts, transaction.id, revision, &data).map_err(Refusal::Fault)
 }
 
 async fn carry_out(shared: &Shared, act: Act, what: &str, help: &str) -> Result<Done, Refusal> {
@@ -215,7 +229,13 @@ fn action_of(verdict: &Verdict) -> Action {
 fn instead_for_delivery(row: &Delivery) -> &'static str {
     match row.state {
         DeliveryState::OutcomeUnknown => "look in the target, then `exceptions answer --posted REF` or `--not-posted`",
+        DeliveryState::Parked if unanswered(row) => {
+            "look in the target, then `exceptions answer --posted REF` or `--not-posted`"
+        }
         DeliveryState::Parked => "retry, skip or discard it",
+        DeliveryState::Sent => {
+            "its final word is awaited; whoever knows it says `exceptions answer --posted REF` or `--not-posted`"
+        }
         state if state.is_settled() => "it is settled, and settled is final",
         _ => "it is on its way by itself",
     }

@@ -7,6 +7,9 @@
 /// Source to store: on disk first, acknowledged second.
 mod receive;
 
+/// What a sender is told beyond the receipt.
+mod reply;
+
 /// One decision at a time on each order, batch or stock line.
 mod objects;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use lineshaft_connect::contract::{Cursor, Source, Surroundings};
+use lineshaft_connect::contract::{Cursor, Outcomes, Source, Surroundings};
 use lineshaft_connect::guard::{Egress, Guard};
 use lineshaft_connect::http::{Limits, Listener};
 use lineshaft_connect::net::Net;
@@ -156,6 +156,7 @@ async fn start_takers(shared: &Arc<Shared>, surroundings: &Surroundings) -> Resu
         .parse()
         .map_err(|_| Fault::new(Code::ProjectFile, format!("listen.inbound {wanted:?} is not an address")))?;
     let listener = Listener::open(surroundings, addr, Limits::default()).await?;
+    listener.tell_outcomes(Arc::clone(shared) as Arc<dyn Outcomes>);
     let mut takers = JoinSet::new();
     for (name, emit) in &shared.project.emits {
         let source = open_taker(shared, surroundings, &listener, emit).map_err(|fault| fault.at(name.clone()))?;

@@ -210,6 +210,7 @@ fn stuck(transaction: &Transaction, fault: Fault) -> Processed {
         repeat: None,
         versions: transaction.versions.clone(),
         expects: Vec::new(),
+        holds_back: true,
         result: Err(fault),
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use lineshaft_connect::contract::{Batch, Cursor, Receipt, Reply, ReplyKind, Source};
 use lineshaft_flow::process::{Ground, ProcessedIntake, Understood, Work, decide, understand};
-use lineshaft_flow::project::Emit;
+use lineshaft_flow::project::{Emit, Reply as ReplyRule};
 use lineshaft_model::catalog::Catalog;
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::{DeliveryId, IntakeId, TransactionId};
@@ -26,6 +26,7 @@ use tokio::task::JoinSet;
 
 use crate::deliver::documents::Documents;
 use crate::objects::DECISIONS_MAX;
+use crate::reply::with_outcome;
 use crate::shared::Shared;
 
 /// Batches of one interface that are processed at the same time, at most.
@@ -112,6 +113,10 @@ async fn take_in(shared: &Shared, emit: &Emit, source: &dyn Source, batch: Batch
     };
     let outcome = decide_and_store(shared, emit, &principal, heard, batch.cursor).await;
     let stored = outcome.is_ok();
+    let outcome = match (outcome, emit.reply) {
+        (Ok(reply), ReplyRule::Settled(within)) => Ok(with_outcome(shared, &emit.name, reply, within).await),
+        (outcome, _) => outcome,
+    };
     if let Err(fault) = source.settle(batch.id, outcome).await {
         tracing::warn!(%fault, interface = emit.name, "the sender could not be told; it will send again");
     }
@@ -134,7 +139,7 @@ async fn decide_and_store(
         let at_hand = if objects.is_empty() { std::mem::take(&mut heard) } else { heard.clone() };
         let accepts = at_hand.into_iter().map(|it| prepare(shared, emit, principal, it, (&mut states, &repeats)));
         let accepts: Vec<Accept> = accepts.collect();
-        if let Some(fault) = refused(emit, &accepts) {
+        if let Some(fault) = refused(emit, &accepts).or_else(|| invalid(emit, &accepts)) {
             return Err(fault);
         }
         match store(shared, emit, accepts, cursor.clone()).await? {
@@ -149,6 +154,18 @@ async fn decide_and_store(
 fn refused(emit: &Emit, accepts: &[Accept]) -> Option<Fault> {
     let unreadable = accepts.iter().find(|accept| accept.unreadable && !emit.unreadable_pass)?;
     unreadable.parts.first()?.result.as_ref().err().cloned()
+}
+
+/// Where the interface says `reply: validated`, a document that cannot be processed as it is, is not accepted: its sender
+/// keeps it. What waits for reference data is valid, and what the object's state does not allow is not the document's fault.
+fn invalid(emit: &Emit, accepts: &[Accept]) -> Option<Fault> {
+    if emit.reply != ReplyRule::Validated {
+        return None;
+    }
+    let faults = accepts.iter().flat_map(|accept| &accept.parts).filter_map(|part| part.result.as_ref().err());
+    let of_content =
+        |fault: &&Fault| ["DECODE-", "VALIDATE-", "MAP-"].iter().any(|step| fault.code.as_str().starts_with(step));
+    faults.filter(|fault| fault.waits_for.is_none()).find(of_content).cloned()
 }
 
 async fn store(shared: &Shared, emit: &Emit, accepts: Vec<Accept>, cursor: Option<Cursor>) -> Result<Stored, Fault> {
@@ -176,12 +193,12 @@ async fn store(shared: &Shared, emit: &Emit, accepts: Vec<Accept>, cursor: Optio
             }
             other => return Err(Fault::new(Code::ReceiveStoreUnavailable, format!("unexpected {other:?}"))),
         };
-        receipts.push(Receipt { id: intake.to_string(), kind, body: None });
+        receipts.push(Receipt { id: intake.to_string(), kind, standing: None, body: None });
     }
     Ok(Stored::Done(Reply { receipts }))
 }
 
-fn unavailable(error: &StoreError) -> Fault {
+pub(crate) fn unavailable(error: &StoreError) -> Fault {
     Fault::new(Code::ReceiveStoreUnavailable, error.to_string())
 }
 
@@ -254,13 +271,14 @@ fn poisonous(id: IntakeId) -> Understood {
 /// Documents are compressed here, on the receiving task, so that the writer only writes. What is about to be sent is
 /// kept at hand. `alone`: the document as received is kept with those made from it, at slot 0.
 pub(crate) fn to_part(processed: Processed, documents: &Documents, received: &Received, alone: bool) -> Part {
-    let Processed { id, part, keys, tags, repeat, versions, expects, result: decided } = processed;
+    let Processed { id, part, keys, tags, repeat, versions, expects, holds_back, result: decided } = processed;
     let mut slots: Vec<&[u8]> = if alone { vec![&received.body] } else { Vec::new() };
     let result = match &decided {
         Err(fault) => Err(fault.clone()),
         Ok(Plan::Reference { table, key, record }) => {
             Ok(Planned::Reference { table: table.clone(), key: key.clone(), record: record.clone() })
         }
+        Ok(Plan::Answer(answer)) => Ok(Planned::Answer(answer.clone())),
         Ok(Plan::Event { name, data, deliveries, entries }) => {
             slots.push(data);
             let data = slots.len() - 1;
@@ -276,7 +294,7 @@ pub(crate) fn to_part(processed: Processed, documents: &Documents, received: &Re
             }
         }
     }
-    Part { id, part, keys, tags, repeat, versions, expects, documents: packed, result }
+    Part { id, part, keys, tags, repeat, versions, expects, holds_back, documents: packed, result }
 }
 
 fn to_delivery<'a>(delivery: &'a PlannedDelivery, slots: &mut Vec<&'a [u8]>) -> NewDelivery {
@@ -285,7 +303,11 @@ fn to_delivery<'a>(delivery: &'a PlannedDelivery, slots: &mut Vec<&'a [u8]>) -> 
         ToSend::Stuck(fault) => NewWork::Stuck(fault.clone()),
         ToSend::Send(rendered) => {
             slots.push(&rendered.body);
-            NewWork::Send(slots.len() - 1, rendered.parameters.clone())
+            NewWork::Send {
+                slot: slots.len() - 1,
+                parameters: rendered.parameters.clone(),
+                awaits: rendered.awaits.clone(),
+            }
         }
     };
     NewDelivery {

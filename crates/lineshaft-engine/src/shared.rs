@@ -17,6 +17,7 @@ use crate::deliver::documents::Documents;
 use crate::deliver::queue::Queue;
 use crate::objects::Objects;
 use crate::process::Backlog;
+use crate::reply::Waiting;
 
 /// What everything on a node shares.
 pub struct Shared {
@@ -32,6 +33,7 @@ pub struct Shared {
     pub(crate) documents: Documents,
     pub(crate) backlog: Backlog,
     pub(crate) objects: Objects,
+    pub(crate) waiting: Waiting,
     pub(crate) paused: RwLock<BTreeSet<String>>,
     pub(crate) stopping: watch::Sender<bool>,
     /// Nothing more is taken in; what was handed over is still answered.
@@ -59,6 +61,7 @@ impl Shared {
             documents: Documents::default(),
             backlog: Backlog::default(),
             objects: Objects::default(),
+            waiting: Waiting::default(),
             paused: RwLock::default(),
             stopping: watch::Sender::new(false),
             draining: AtomicBool::new(false),
@@ -110,6 +113,7 @@ impl Shared {
             }
         }
         self.backlog.push(released.process, released.render);
+        released.answered.into_iter().for_each(|delivery| self.waiting.told(delivery));
     }
 
     /// Ends the node after a failure of the store: nothing may be acknowledged any more (RS2).

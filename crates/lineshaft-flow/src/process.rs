@@ -10,17 +10,17 @@ use lineshaft_model::ids::{IntakeId, TransactionId};
 use lineshaft_model::intake::Received;
 use lineshaft_model::key::Key;
 use lineshaft_model::object::{ObjectKey, States};
-use lineshaft_model::plan::{Plan, PlannedDelivery, Processed, Repeat};
+use lineshaft_model::plan::{AnswerTo, AnswerVerdict, Plan, PlannedDelivery, Processed, Repeat};
 use lineshaft_model::principal::Tags;
 use lineshaft_model::time::Timestamp;
 use lineshaft_model::transaction::Versions;
-use lineshaft_model::tree::Tree;
+use lineshaft_model::tree::{Path, Tree};
 
 use crate::decode::decode;
 use crate::identify::{identify, repeat_of_intake};
 use crate::judge::{Subject, judge, touched};
 use crate::map::Facts;
-use crate::project::{Becomes, Emit, Event, Project};
+use crate::project::{Answers, Becomes, Emit, Event, Project};
 use crate::render::render;
 use crate::route::route;
 use crate::split::{Part, split};
@@ -77,6 +77,7 @@ struct UnderstoodPart {
 enum Content {
     Event { event: Arc<Event>, data: Tree, objects: BTreeSet<ObjectKey> },
     Reference { table: String, key: String, record: Vec<u8> },
+    Answer(AnswerTo),
 }
 
 impl Understood {
@@ -93,7 +94,7 @@ impl Understood {
             .iter()
             .flat_map(|part| match &part.content {
                 Ok(Content::Event { objects, .. }) => Some(objects),
-                Ok(Content::Reference { .. }) | Err(_) => None,
+                Ok(Content::Reference { .. } | Content::Answer(_)) | Err(_) => None,
             })
             .flatten()
     }
@@ -177,7 +178,9 @@ fn understand_document(
         None => content(ground, emit, &known.keys, &facts, document),
     };
     let identity = nameless(id, part, known.tags, versions(ground, emit));
-    let identity = Processed { keys: known.keys, repeat: known.repeat, ..identity };
+    // An answer is about something that is on its way already: nothing waits for it but that.
+    let holds_back = !matches!(emit.becomes, Becomes::Answer(_));
+    let identity = Processed { keys: known.keys, repeat: known.repeat, holds_back, ..identity };
     UnderstoodPart { identity, place, facts, content }
 }
 
@@ -186,6 +189,10 @@ fn content(ground: Ground<'_>, emit: &Emit, keys: &[Key], facts: &Facts, documen
         schema.check(document)?;
     }
     match &emit.becomes {
+        Becomes::Answer(answers) => {
+            let mapped = answers.map.as_ref().map(|map| map.run(document, ground.catalog, facts)).transpose()?;
+            answer(answers, mapped.as_ref().unwrap_or(document)).map(Content::Answer)
+        }
         Becomes::Reference { table, key, map } => {
             let mapped = map.as_ref().map(|map| map.run(document, ground.catalog, facts)).transpose()?;
             let record = mapped.as_ref().unwrap_or(document);
@@ -204,11 +211,27 @@ fn content(ground: Ground<'_>, emit: &Emit, keys: &[Key], facts: &Facts, documen
     }
 }
 
+/// What a document says to a delivery: which one, and whether it is posted.
+fn answer(answers: &Answers, document: &Tree) -> Result<AnswerTo, Fault> {
+    let text = |path: &Option<Path>| path.as_ref()?.find(document)?.scalar().filter(|text| !text.is_empty());
+    let reference = crate::identify::required(document, &answers.reference, "reference of an answer")?;
+    let verdict = if answers.refused_when.as_ref().is_some_and(|says| says.holds(document)) {
+        let said = text(&answers.reason).unwrap_or("the target gave no reason");
+        Some(AnswerVerdict::Refused(Fault::new(Code::DeliverRefusedLater, said)))
+    } else if answers.posted_when.holds(document) {
+        Some(AnswerVerdict::Posted(text(&answers.receipt).map(str::to_owned)))
+    } else {
+        None
+    };
+    Ok(AnswerTo { receiver: answers.to.clone(), reference, verdict })
+}
+
 fn decide_part(ground: Ground<'_>, part: UnderstoodPart, states: &States) -> Processed {
     let UnderstoodPart { identity: mut processed, place, facts, content } = part;
     processed.result = match content {
         Err(fault) => Err(fault),
         Ok(Content::Reference { table, key, record }) => Ok(Plan::Reference { table, key, record }),
+        Ok(Content::Answer(answer)) => Ok(Plan::Answer(answer)),
         Ok(Content::Event { event, data, objects }) => {
             processed.expects = objects
                 .into_iter()
@@ -287,15 +310,13 @@ fn nameless(id: TransactionId, part: u32, tags: Tags, versions: Versions) -> Pro
         repeat: None,
         versions,
         expects: Vec::new(),
+        holds_back: true,
         result: Err(Fault::unknown_reference("", "")),
     }
 }
 
 fn versions(ground: Ground<'_>, emit: &Emit) -> Versions {
-    let map = match &emit.becomes {
-        Becomes::Event { map, .. } | Becomes::Reference { map: Some(map), .. } => map.version.clone(),
-        Becomes::Reference { map: None, .. } => String::new(),
-    };
+    let map = emit.becomes.map().map(|map| map.version.clone()).unwrap_or_default();
     Versions {
         project: ground.project.version.clone(),
         map,

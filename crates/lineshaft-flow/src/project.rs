@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lineshaft_model::connection::{Connection, DestinationSettings, SourceSettings};
-use lineshaft_model::delivery::TargetClass;
+use lineshaft_model::connection::{Connection, DestinationSettings, Says, SourceSettings};
+use lineshaft_model::delivery::{AnswerRule, TargetClass};
 use lineshaft_model::lifecycle::RetryPolicy;
 use lineshaft_model::tree::Path;
 
@@ -134,6 +134,19 @@ pub struct Emit {
     pub data_class: String,
     /// What may follow a document that cannot be read: `true` holds nothing back.
     pub unreadable_pass: bool,
+    /// When a sender that waits is answered.
+    pub reply: Reply,
+}
+
+/// When a sender that waits is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// When its document is on disk.
+    Stored,
+    /// The same, but content that cannot be processed is refused and not kept.
+    Validated,
+    /// When everything that it set going is settled, or after this time.
+    Settled(Duration),
 }
 
 /// What the documents of an emitting interface become.
@@ -155,6 +168,38 @@ pub enum Becomes {
         /// How; without a map the document is the record.
         map: Option<Arc<Map>>,
     },
+    /// A target's answers to deliveries that await them.
+    Answer(Box<Answers>),
+}
+
+impl Becomes {
+    /// How a document is mapped, if it is.
+    pub fn map(&self) -> Option<&Arc<Map>> {
+        match self {
+            Self::Event { map, .. } => Some(map),
+            Self::Reference { map, .. } => map.as_ref(),
+            Self::Answer(answers) => answers.map.as_ref(),
+        }
+    }
+}
+
+/// How a document answers a delivery. Paths lead into the map's result, or into the document without a map.
+#[derive(Debug)]
+pub struct Answers {
+    /// Receiving interface whose deliveries are answered.
+    pub to: String,
+    /// What names the delivery.
+    pub reference: Path,
+    /// When it is posted.
+    pub posted_when: Says,
+    /// When it will not be posted as it is; looked at first.
+    pub refused_when: Option<Says>,
+    /// Where the reason for a refusal stands.
+    pub reason: Option<Path>,
+    /// Where the target's own reference stands.
+    pub receipt: Option<Path>,
+    /// How.
+    pub map: Option<Arc<Map>>,
 }
 
 /// Formats of documents.
@@ -268,8 +313,21 @@ pub struct Receive {
     pub class: TargetClass,
     /// How failed attempts are repeated.
     pub retry: RetryPolicy,
+    /// How the target's final word comes, where taking a document is not yet having posted it.
+    pub answer: Option<AnswerRule>,
+    /// What an answering document names a delivery by, where that is known before it is sent.
+    pub awaits: Option<Awaits>,
     /// What a failure hurts.
     pub impact: String,
+}
+
+/// What an answering document names a delivery by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Awaits {
+    /// The key it was sent with.
+    TargetKey,
+    /// A value of the document as it was sent.
+    Field(Path),
 }
 
 /// A canonical event.

@@ -9,8 +9,9 @@ use lineshaft_model::ids::{DeliveryId, TransactionId};
 use lineshaft_model::plan::Rendered;
 use lineshaft_model::tree::{Path, Tree};
 
+use crate::identify::required;
 use crate::map::Facts;
-use crate::project::{Format, Receive};
+use crate::project::{Awaits, Format, Receive};
 
 /// Renders `data` for `receive`. `revision` decides the target key where the document carries it.
 pub fn render(
@@ -26,15 +27,25 @@ pub fn render(
     let target_key = DeliveryId::of(transaction, &receive.name).target_key(revision);
     if let Some(field) = receive.destination.key_field() {
         let path = Path::parse(field).map_err(|error| Fault::new(Code::RenderFailed, error))?;
-        document.set(&path, Tree::Text(target_key)).map_err(|error| Fault::new(Code::RenderFailed, error).at(field))?;
+        document
+            .set(&path, Tree::Text(target_key.clone()))
+            .map_err(|error| Fault::new(Code::RenderFailed, error).at(field))?;
     }
     let parameters = parameters(&receive.destination, &document, data)?;
+    let awaits = match &receive.awaits {
+        None => None,
+        Some(Awaits::TargetKey) => Some(target_key),
+        Some(Awaits::Field(path)) => Some(
+            required(&document, path, "value that an answer names it by")
+                .map_err(|fault| Fault { code: Code::RenderParameter, ..fault })?,
+        ),
+    };
     if let Some(schema) = &receive.schema {
         document = schema.numbers(document);
         schema.check(&document).map_err(in_render)?;
     }
     let body = encode(&receive.format, document)?;
-    Ok(Rendered { body, parameters })
+    Ok(Rendered { body, parameters, awaits })
 }
 
 /// Writes the document as `format` says.
@@ -68,7 +79,12 @@ fn in_render(fault: Fault) -> Fault {
 fn parameters(settings: &DestinationSettings, document: &Tree, data: &Tree) -> Result<Vec<(String, String)>, Fault> {
     let mut values: Vec<(String, String)> = Vec::new();
     for name in settings.templates().into_iter().flat_map(places) {
-        if name == "target_key" || values.iter().any(|(known, _)| known == name) {
+        // What the target says of itself is known only when it is asked.
+        if name == "target_key"
+            || name == "receipt"
+            || name.starts_with("receipt_")
+            || values.iter().any(|(known, _)| known == name)
+        {
             continue;
         }
         let value = document

@@ -7,6 +7,10 @@ pub mod http;
 
 pub mod odata;
 
+mod readback;
+
+pub use readback::{Condition, Readback, Says};
+
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -55,12 +59,12 @@ impl DestinationSettings {
     pub fn templates(&self) -> Vec<&str> {
         match self {
             Self::Http(http) => {
-                let probe = http.probe.iter().map(|probe| probe.path.as_str());
-                http.headers.values().map(String::as_str).chain([http.path.as_str()]).chain(probe).collect()
+                let questions = http.probe.iter().map(|probe| probe.path.as_str()).chain(readback_path(&http.readback));
+                http.headers.values().map(String::as_str).chain([http.path.as_str()]).chain(questions).collect()
             }
             Self::Odata(odata) => {
                 let probe = odata.probe.iter().flat_map(|probe| [probe.path.as_str(), probe.filter.as_str()]);
-                std::iter::once(odata.path.as_str()).chain(probe).collect()
+                std::iter::once(odata.path.as_str()).chain(probe).chain(readback_path(&odata.readback)).collect()
             }
         }
     }
@@ -82,6 +86,14 @@ impl DestinationSettings {
         in_header || self.key_field().is_some()
     }
 
+    /// The question after the target's final word, if the file has one.
+    pub fn readback(&self) -> Option<&Readback> {
+        match self {
+            Self::Http(http) => http.readback.as_ref(),
+            Self::Odata(odata) => odata.readback.as_ref(),
+        }
+    }
+
     /// Whether the target can be asked about an earlier attempt.
     pub fn has_probe(&self) -> bool {
         match self {
@@ -89,6 +101,10 @@ impl DestinationSettings {
             Self::Odata(odata) => odata.probe.is_some(),
         }
     }
+}
+
+fn readback_path(readback: &Option<Readback>) -> impl Iterator<Item = &str> {
+    readback.iter().map(|readback| readback.path.as_str())
 }
 
 /// A span of time: a whole number and a unit, `200ms`, `10s`, `5m`, `24h` or `7d`.

@@ -91,6 +91,12 @@ impl DeliveryState {
     }
 }
 
+impl std::fmt::Display for DeliveryState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// What a receiving interface says its system can do with a repeat (promises, lane b).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetClass {
@@ -124,6 +130,33 @@ impl TargetClass {
     }
 }
 
+/// How the final word of a target comes that takes a document before it has posted it ("Delivered is not posted").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerRule {
+    /// Who brings it.
+    pub by: AnswerBy,
+    /// How long it may take, counted from the moment the target took the document.
+    pub within: Duration,
+    /// Whether later deliveries of the key wait for it.
+    pub keeps_key: bool,
+}
+
+/// Who brings a target's final word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnswerBy {
+    /// This node asks for it.
+    Readback {
+        /// Wait before the first question and between two.
+        every: Duration,
+    },
+    /// A document of an emitting interface brings it: an IDoc status, a functional acknowledgement.
+    Document {
+        /// Whether it names the delivery by the reference that the target gave when it took the document. Otherwise by
+        /// something that was known before ([`crate::plan::Rendered::awaits`]).
+        by_receipt: bool,
+    },
+}
+
 /// What a connector is asked to send. The bytes and the target key are frozen: every attempt of a revision carries the same.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
@@ -139,6 +172,8 @@ pub struct Outgoing {
     pub parameters: Vec<(String, String)>,
     /// W3C trace context to pass on.
     pub traceparent: String,
+    /// The target's own reference, where it took the document already.
+    pub receipt: Option<String>,
 }
 
 /// What one attempt came to, as the connector saw it.
@@ -172,6 +207,22 @@ pub enum Probe {
     },
     /// It is not there (yet).
     Absent,
+    /// The target could not say.
+    CannotTell(Fault),
+}
+
+/// What a target said of a document that it took: its final word, or none yet.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// It is posted.
+    Posted {
+        /// The target's reference, if it gave one that is better than the first.
+        receipt: Option<String>,
+    },
+    /// It will not be posted as it is.
+    Refused(Fault),
+    /// It is still being worked on.
+    NotYet,
     /// The target could not say.
     CannotTell(Fault),
 }

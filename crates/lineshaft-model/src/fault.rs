@@ -84,6 +84,16 @@ impl Fault {
         fault
     }
 
+    /// An answer that came before what it answers is known to wait for one: it is released when that is.
+    pub fn unmatched_answer(receiver: &str, reference: &str) -> Self {
+        let mut fault = Self::new(
+            Code::SettleUnmatched,
+            format!("no delivery to {receiver} awaits an answer by the reference {reference:?}"),
+        );
+        fault.waits_for = Some((answer_table(receiver), reference.to_owned()));
+        fault
+    }
+
     /// What the fault means for the work it struck.
     pub fn class(&self) -> Class {
         self.code.spec().class
@@ -93,6 +103,11 @@ impl Fault {
     pub fn next_step(&self) -> &'static str {
         self.code.spec().next_step
     }
+}
+
+/// The name under which answers wait for deliveries to `receiver`. No reference table can be called so.
+pub fn answer_table(receiver: &str) -> String {
+    format!("answer to {receiver}")
 }
 
 impl fmt::Display for Fault {

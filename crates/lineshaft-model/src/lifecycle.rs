@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::delivery::{Outcome, Probe, TargetClass};
+use crate::delivery::{Answer, AnswerBy, AnswerRule, Outcome, Probe, TargetClass};
 use crate::fault::{Class, Code, Fault};
 use crate::random::{Rng, jitter};
 use crate::time::Timestamp;
@@ -46,6 +46,8 @@ pub struct Facts<'a> {
     pub class: &'a TargetClass,
     /// The receiver's retry policy.
     pub retry: &'a RetryPolicy,
+    /// How the target's final word comes, where taking a document is not yet having posted it.
+    pub answer: Option<&'a AnswerRule>,
     /// Attempts counted so far, this one included.
     pub attempts: u32,
     /// When the first attempt of this revision began.
@@ -67,6 +69,21 @@ pub enum Next {
     Delivered {
         /// The target's reference.
         receipt: Option<String>,
+    },
+    /// The target took it; its final word is awaited.
+    Await {
+        /// When it is asked for next, or is late.
+        at: Timestamp,
+        /// When it is late.
+        until: Timestamp,
+        /// The target's reference, if it gave one.
+        receipt: Option<String>,
+        /// Whether later deliveries of the key wait.
+        keeps_key: bool,
+        /// Whether an answering document names it by that reference.
+        by_receipt: bool,
+        /// How often the target was asked so far.
+        probes: u32,
     },
     /// Another attempt is due at `at`.
     Retry {
@@ -103,7 +120,7 @@ pub enum Next {
 /// What follows an attempt.
 pub fn after_attempt(facts: &Facts<'_>, outcome: Outcome, rng: &dyn Rng) -> Next {
     match outcome {
-        Outcome::Delivered { receipt } => Next::Delivered { receipt },
+        Outcome::Delivered { receipt } => after_taken(facts, receipt),
         Outcome::Unreachable(fault) => Next::Retry { at: by_time(facts, None, rng), fault, counted: false },
         Outcome::Refused { fault, retry_after } => after_refusal(facts, fault, retry_after, rng),
         Outcome::Unknown(fault) => after_unknown(facts, fault, rng),
@@ -127,7 +144,7 @@ pub fn after_probe(facts: &Facts<'_>, answer: Probe, open: Fault, rng: &dyn Rng)
     };
     let probes = facts.probes + 1;
     match answer {
-        Probe::Found { receipt } => Next::Delivered { receipt },
+        Probe::Found { receipt } => after_taken(facts, receipt),
         Probe::Absent if facts.now < facts.last_attempt.after(*quiet) => {
             Next::Ask { at: facts.last_attempt.after(*quiet), absent: 0, probes, fault: open }
         }
@@ -150,6 +167,59 @@ pub fn after_probe(facts: &Facts<'_>, answer: Probe, open: Fault, rng: &dyn Rng)
                 fault: open,
             }
         }
+    }
+}
+
+/// What follows an answer to *is it posted?*, asked because the target took the document and owes its final word.
+///
+/// `until` and `receipt` are those of the delivery. A question that is not answered burns nothing: it is asked again
+/// until the word is late, and then a person looks.
+pub fn after_readback(facts: &Facts<'_>, answer: Answer, until: Timestamp, receipt: Option<String>) -> Next {
+    let Some(rule) = facts.answer else {
+        // The interface asks for no final word any more: that it was taken is all there is to know.
+        return Next::Delivered { receipt };
+    };
+    match answer {
+        Answer::Posted { receipt: better } => Next::Delivered { receipt: better.or(receipt) },
+        Answer::Refused(fault) => Next::Park { fault },
+        Answer::NotYet | Answer::CannotTell(_) if facts.now >= until => Next::Park { fault: unanswered(rule, &answer) },
+        Answer::NotYet | Answer::CannotTell(_) => {
+            let at = facts.now.after(between_questions(rule)).min(until);
+            let AnswerRule { by, keeps_key, .. } = rule;
+            let by_receipt = *by == AnswerBy::Document { by_receipt: true };
+            Next::Await { at, until, receipt, keeps_key: *keeps_key, by_receipt, probes: facts.probes + 1 }
+        }
+    }
+}
+
+/// The target has the document. Where taking is not posting, its final word is awaited.
+fn after_taken(facts: &Facts<'_>, receipt: Option<String>) -> Next {
+    let Some(rule) = facts.answer else { return Next::Delivered { receipt } };
+    let until = facts.now.after(rule.within);
+    Next::Await {
+        at: facts.now.after(between_questions(rule)).min(until),
+        until,
+        receipt,
+        keeps_key: rule.keeps_key,
+        by_receipt: rule.by == AnswerBy::Document { by_receipt: true },
+        probes: 0,
+    }
+}
+
+/// Nobody asks for an answer that a document brings: it comes, or it is late.
+fn between_questions(rule: &AnswerRule) -> Duration {
+    match rule.by {
+        AnswerBy::Readback { every } => every,
+        AnswerBy::Document { .. } => rule.within,
+    }
+}
+
+fn unanswered(rule: &AnswerRule, last: &Answer) -> Fault {
+    let said = format!("the target took it, and its final word did not come within {:?}", rule.within);
+    let fault = Fault::new(Code::DeliverUnanswered, said);
+    match last {
+        Answer::CannotTell(why) => fault.detail(why.to_string()),
+        _ => fault,
     }
 }
 

@@ -15,6 +15,8 @@ pub enum LineageKind {
     Replay,
     /// The parent repeats the child, which carries both on.
     Repeat,
+    /// The child brought a target's word on the parent.
+    Answer,
 }
 
 impl LineageKind {
@@ -27,6 +29,7 @@ impl LineageKind {
             Self::Reversal => "reversal",
             Self::Replay => "replay",
             Self::Repeat => "repeat",
+            Self::Answer => "answer",
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Processed {
     pub versions: Versions,
     /// Objects that the decision was made on, each with the version it had. Holds for a parked one too.
     pub expects: Vec<(ObjectKey, u64)>,
+    /// Whether later transactions of its keys wait for it while it is parked.
+    pub holds_back: bool,
     /// What is to happen, or why nothing can.
     pub result: Result<Plan, Fault>,
 }
@@ -60,6 +62,28 @@ pub enum Plan {
         /// The record, JSON.
         record: Vec<u8>,
     },
+    /// A target's word on a delivery that it took: settles or parks that delivery.
+    Answer(AnswerTo),
+}
+
+/// A target's word on a delivery, brought by a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerTo {
+    /// Receiving interface of the delivery, `erp/confirmation`.
+    pub receiver: String,
+    /// What the delivery awaits it by ([`Rendered::awaits`], or the target's receipt).
+    pub reference: String,
+    /// What it says; `None` where the target is still at work.
+    pub verdict: Option<AnswerVerdict>,
+}
+
+/// What a target's word comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnswerVerdict {
+    /// It is posted, with the target's own reference if it gives one.
+    Posted(Option<String>),
+    /// It will not be posted as it is.
+    Refused(Fault),
 }
 
 /// One planned delivery.
@@ -97,4 +121,6 @@ pub struct Rendered {
     pub body: Vec<u8>,
     /// Values for the places of the path and header templates.
     pub parameters: Vec<(String, String)>,
+    /// What a later answer names this document by, where one is awaited and that is known before it is sent.
+    pub awaits: Option<String>,
 }

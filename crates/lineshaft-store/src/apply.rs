@@ -7,6 +7,8 @@ mod plan;
 
 mod attempt;
 
+mod answer;
+
 mod act;
 
 mod reference;
@@ -164,7 +166,7 @@ impl<'a> Commit<'a> {
         let earlier = self
             .sql
             .prepare_cached(
-                "SELECT 1 FROM deliveries WHERE order_key = ?1 AND system = ?2 AND sequence = ?3 AND settled_at IS NULL
+                "SELECT 1 FROM deliveries WHERE order_key = ?1 AND system = ?2 AND sequence = ?3 AND settled_at IS NULL AND lets_pass = 0
                    AND (rank < ?4 OR (rank = ?4 AND part < ?5)) LIMIT 1",
             )?
             .exists(params![key, place.system, place.sequence, place.rank, place.part])?;
@@ -186,7 +188,7 @@ impl<'a> Commit<'a> {
             .sql
             .prepare_cached(
                 "SELECT id, state, rank, part, receiver FROM deliveries WHERE order_key = ?1 AND system = ?2 AND sequence = ?3
-                   AND settled_at IS NULL ORDER BY rank, part LIMIT 1",
+                   AND settled_at IS NULL AND lets_pass = 0 ORDER BY rank, part LIMIT 1",
             )?
             .query_row(params![order_key, system, sequence], |row| {
                 Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
@@ -222,7 +224,7 @@ impl<'a> Commit<'a> {
             let lines: Vec<(String, String)> = self
                 .sql
                 .prepare_cached(
-                    "SELECT DISTINCT system, sequence FROM deliveries WHERE order_key = ?1 AND settled_at IS NULL",
+                    "SELECT DISTINCT system, sequence FROM deliveries WHERE order_key = ?1 AND settled_at IS NULL AND lets_pass = 0",
                 )?
                 .query_map(params![key], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use lineshaft_model::audit::Entry;
+use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::fault::Fault;
 use lineshaft_model::ids::{DeliveryId, IntakeId, TransactionId};
 use lineshaft_model::key::Key;
 use lineshaft_model::lifecycle::Next;
 use lineshaft_model::object::{Entry as ObjectEntry, ObjectKey};
-use lineshaft_model::plan::Repeat;
+use lineshaft_model::plan::{AnswerTo, Repeat};
 use lineshaft_model::principal::{Principal, Tags};
 use lineshaft_model::time::Timestamp;
 use lineshaft_model::transaction::Versions;
@@ -88,6 +89,8 @@ pub struct Part {
     pub versions: Versions,
     /// Objects that the decision was made on, each with the version it had.
     pub expects: Vec<(ObjectKey, u64)>,
+    /// Whether later transactions of its keys wait for it while it is parked. What brings a target's answer holds nothing back.
+    pub holds_back: bool,
     /// Its documents, to which the plan refers by slot; `None` if there are none.
     pub documents: Option<Payload>,
     /// What is to happen, or why nothing can.
@@ -117,6 +120,8 @@ pub enum Planned {
         /// The record, JSON.
         record: Vec<u8>,
     },
+    /// A target's word on a delivery.
+    Answer(AnswerTo),
 }
 
 /// A planned delivery as it is stored.
@@ -139,8 +144,15 @@ pub struct NewDelivery {
 /// What a new delivery has to send.
 #[derive(Debug)]
 pub enum NewWork {
-    /// Slot of the document, and the values for its path and headers.
-    Send(usize, Vec<(String, String)>),
+    /// A document.
+    Send {
+        /// Its slot.
+        slot: usize,
+        /// The values for its path and headers.
+        parameters: Vec<(String, String)>,
+        /// What a later answer names it by, where that is known already.
+        awaits: Option<String>,
+    },
     /// Left out by a rule.
     Skip(String),
     /// Waits for a person.
@@ -167,8 +179,30 @@ pub struct Settle {
 pub enum AttemptKind {
     /// The document was sent.
     Send,
-    /// The target was asked.
+    /// The target was asked whether an attempt in doubt took effect.
     Probe,
+    /// The target was asked for its final word on what it took.
+    Readback,
+}
+
+impl AttemptKind {
+    /// The word in database and API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Probe => "probe",
+            Self::Readback => "readback",
+        }
+    }
+
+    /// The state that a delivery is in while this is done.
+    pub const fn begins_in(self) -> DeliveryState {
+        match self {
+            Self::Send => DeliveryState::InFlight,
+            Self::Probe => DeliveryState::OutcomeUnknown,
+            Self::Readback => DeliveryState::Sent,
+        }
+    }
 }
 
 /// What a person decided.
@@ -178,10 +212,21 @@ pub struct Act {
     pub target: Target,
     /// What is decided.
     pub verdict: Verdict,
-    /// New bytes for a delivery that is sent again, with the values for its path and headers.
-    pub rendered: Option<(Payload, Vec<(String, String)>)>,
+    /// New bytes for a delivery that is sent again.
+    pub rendered: Option<NewBytes>,
     /// Who and why.
     pub entry: Entry,
+}
+
+/// New bytes for a delivery, rendered again.
+#[derive(Debug)]
+pub struct NewBytes {
+    /// The document.
+    pub payload: Payload,
+    /// Values for its path and headers.
+    pub parameters: Vec<(String, String)>,
+    /// What a later answer names it by, where that is known already.
+    pub awaits: Option<String>,
 }
 
 /// What a decision is about.
@@ -269,6 +314,8 @@ pub enum Effect {
     Settled {
         /// Deliveries that may be attempted now.
         due: Vec<Due>,
+        /// Transactions that hold an answer to it and came too early: they are accepted again.
+        process: Vec<TransactionId>,
     },
     /// Done as decided.
     Acted {
@@ -300,6 +347,8 @@ pub struct Released {
     pub process: Vec<TransactionId>,
     /// Deliveries that waited for them to be rendered.
     pub render: Vec<DeliveryId>,
+    /// Deliveries that an answer settled or parked.
+    pub answered: Vec<DeliveryId>,
 }
 
 /// A delivery that may be attempted at `at`.

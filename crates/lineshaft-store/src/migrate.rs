@@ -9,6 +9,7 @@ use crate::store::StoreError;
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_transaction_path", include_str!("migrations/0001_transaction_path.sql")),
     ("0002_object_ledger", include_str!("migrations/0002_object_ledger.sql")),
+    ("0003_awaited_answers", include_str!("migrations/0003_awaited_answers.sql")),
 ];
 
 /// Brings the database to the newest version, each step in a transaction of its own.

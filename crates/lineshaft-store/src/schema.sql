@@ -2,7 +2,7 @@ CREATE TABLE attempts (
     delivery    BLOB    NOT NULL,
     number      INTEGER NOT NULL,
     epoch       INTEGER NOT NULL,
-    kind        TEXT    NOT NULL CHECK (kind IN ('send', 'probe')),
+    kind        TEXT    NOT NULL CHECK (kind IN ('send', 'probe', 'readback', 'answer')),
     started_at  INTEGER NOT NULL,
     ended_at    INTEGER NOT NULL,
     came_to     TEXT    NOT NULL,
@@ -65,7 +65,7 @@ CREATE TABLE deliveries (
     waits_table    TEXT,
     waits_key      TEXT,
     changed_at     INTEGER NOT NULL,
-    settled_at     INTEGER,
+    settled_at     INTEGER, awaits TEXT, answer_until INTEGER, lets_pass INTEGER NOT NULL DEFAULT 0 CHECK (lets_pass IN (0, 1)),
     CHECK ((settled_at IS NOT NULL) = (state IN ('delivered', 'skipped', 'discarded', 'expired', 'superseded'))),
     CHECK (next_at IS NULL OR state IN ('pending', 'outcome_unknown', 'sent'))
 ) WITHOUT ROWID;
@@ -106,7 +106,7 @@ CREATE TABLE ledger (
 CREATE TABLE lineage (
     parent  BLOB NOT NULL,
     child   BLOB NOT NULL,
-    kind    TEXT NOT NULL CHECK (kind IN ('split', 'summary', 'correction', 'reversal', 'replay', 'repeat')),
+    kind    TEXT NOT NULL CHECK (kind IN ('split', 'summary', 'correction', 'reversal', 'replay', 'repeat', 'answer')),
     PRIMARY KEY (parent, child, kind)
 ) WITHOUT ROWID;
 CREATE TABLE node (
@@ -193,8 +193,10 @@ CREATE TABLE transactions (
     changed_at       INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX audit_of_target ON audit (target, at);
+CREATE INDEX deliveries_awaiting ON deliveries (receiver, awaits) WHERE awaits IS NOT NULL;
 CREATE INDEX deliveries_due ON deliveries (system, next_at) WHERE next_at IS NOT NULL;
-CREATE INDEX deliveries_line ON deliveries (order_key, system, sequence, rank, part) WHERE settled_at IS NULL AND order_key IS NOT NULL;
+CREATE INDEX deliveries_line ON deliveries (order_key, system, sequence, rank, part)
+    WHERE settled_at IS NULL AND lets_pass = 0 AND order_key IS NOT NULL;
 CREATE INDEX deliveries_stopped ON deliveries (state, changed_at) WHERE state IN ('parked', 'outcome_unknown', 'in_flight');
 CREATE INDEX deliveries_waiting ON deliveries (waits_table, waits_key) WHERE waits_table IS NOT NULL;
 CREATE INDEX kept_back_by ON kept_back ("transaction");

@@ -7,13 +7,14 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Request};
 use lineshaft_model::connection::http as settings;
-use lineshaft_model::delivery::{Outcome, Outgoing, Probe};
+use lineshaft_model::delivery::{Answer, Outcome, Outgoing, Probe};
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::DeliveryId;
 use lineshaft_model::tree::Path;
 
 use super::answer::{self, Agreed};
-use super::client::{HttpClient, NoAnswer};
+use super::client::{Answer as HttpAnswer, HttpClient, NoAnswer};
+use super::readback::{self, Readback};
 use super::template::Template;
 use crate::contract::{BoxFuture, Destination, Surroundings};
 
@@ -32,6 +33,7 @@ pub struct HttpDestination {
     receipt: Vec<Path>,
     busy_when: Vec<settings::BusyRule>,
     probe: Option<ProbePlan>,
+    readback: Option<Readback>,
 }
 
 struct ProbePlan {
@@ -76,6 +78,7 @@ impl HttpDestination {
             receipt: settings.receipt.iter().map(|text| path(text)).collect::<Result<_, _>>()?,
             busy_when: settings.busy_when.clone(),
             probe,
+            readback: settings.readback.as_ref().map(Readback::open).transpose()?,
         })
     }
 
@@ -111,15 +114,25 @@ impl HttpDestination {
             let what = "this interface declares no probe, so the target cannot be asked";
             return Probe::CannotTell(Fault::new(Code::DeliverNoAnswer, what));
         };
-        let exchange = match self.question(plan, outgoing) {
-            Ok(request) => self.client.exchange(request).await,
-            Err(fault) => Err(NoAnswer::NotSent(fault)),
-        };
+        let exchange = self.get(plan.path.path(outgoing), outgoing).await;
         answer::probe(exchange, &plan.found_when, &plan.receipt)
     }
 
-    fn question(&self, plan: &ProbePlan, outgoing: &Outgoing) -> Result<Request<Bytes>, Fault> {
-        let uri = self.client.uri(&plan.path.path(outgoing)?)?;
+    async fn final_word(&self, outgoing: &Outgoing) -> Answer {
+        let Some(readback) = &self.readback else { return readback::not_declared() };
+        let answer = self.get(readback.question(outgoing), outgoing).await;
+        readback.understand(answer, self.surroundings.clock.now())
+    }
+
+    async fn get(&self, path: Result<String, Fault>, outgoing: &Outgoing) -> Result<HttpAnswer, NoAnswer> {
+        match path.and_then(|path| self.question(&path, outgoing)) {
+            Ok(request) => self.client.exchange(request).await,
+            Err(fault) => Err(NoAnswer::NotSent(fault)),
+        }
+    }
+
+    fn question(&self, path: &str, outgoing: &Outgoing) -> Result<Request<Bytes>, Fault> {
+        let uri = self.client.uri(path)?;
         let mut request = Request::new(Bytes::new());
         *request.uri_mut() = uri;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -135,6 +148,10 @@ impl Destination for HttpDestination {
 
     fn probe<'a>(&'a self, delivery: &'a Outgoing) -> BoxFuture<'a, Probe> {
         Box::pin(self.ask(delivery))
+    }
+
+    fn read_back<'a>(&'a self, delivery: &'a Outgoing) -> BoxFuture<'a, Answer> {
+        Box::pin(self.final_word(delivery))
     }
 }
 

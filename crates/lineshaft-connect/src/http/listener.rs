@@ -8,7 +8,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 
 use super::source::{Arrival, HttpSource};
 use super::{auth, request};
-use crate::contract::Surroundings;
+use crate::contract::{Outcomes, Surroundings};
 use crate::net::{BoxStream, Inlet};
 use crate::pump::Pump;
 use crate::secrets::Secrets;
@@ -88,6 +88,8 @@ pub(super) struct Shared {
     pub(super) body_bytes: AtomicUsize,
     /// Whether every interface has its source.
     pub(super) complete: AtomicBool,
+    /// Who knows what became of documents, once somebody does.
+    pub(super) outcomes: OnceLock<Arc<dyn Outcomes>>,
     routes: RwLock<HashMap<String, Arc<Route>>>,
     next_route: AtomicU64,
     peers: Mutex<HashMap<IpAddr, usize>>,
@@ -117,6 +119,7 @@ impl Listener {
             body_bytes: AtomicUsize::new(0),
             routes: RwLock::default(),
             complete: AtomicBool::new(false),
+            outcomes: OnceLock::new(),
             next_route: AtomicU64::new(1),
             peers: Mutex::default(),
             end: Mutex::default(),
@@ -129,6 +132,11 @@ impl Listener {
     /// Every interface has its source: from now on an address without one is unknown, not just not open yet.
     pub fn complete(&self) {
         self.shared.complete.store(true, Ordering::Release);
+    }
+
+    /// From now on senders that ask are told what became of their documents. The first one given stays.
+    pub fn tell_outcomes(&self, outcomes: Arc<dyn Outcomes>) {
+        let _first_stays = self.shared.outcomes.set(outcomes);
     }
 
     /// Where it listens.

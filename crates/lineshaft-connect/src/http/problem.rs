@@ -9,6 +9,7 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 use lineshaft_model::fault::{Class, Code, Fault};
 
+use super::standing;
 use crate::contract::{Reply, ReplyKind};
 
 /// A whole answer.
@@ -47,10 +48,16 @@ impl Refusal {
         Self { header: Some((WWW_AUTHENTICATE, challenge)), ..fault.into() }
     }
 
-    /// A request by another method than the one that brings documents.
-    pub(super) fn method() -> Self {
-        let fault = Fault::new(Code::ReceiveMalformed, "documents are sent with POST");
-        Self { status: StatusCode::METHOD_NOT_ALLOWED, fault: Box::new(fault), header: Some((ALLOW, "POST")) }
+    /// A request by another method than the one that is meant at this address.
+    pub(super) fn method(wanted: &'static str) -> Self {
+        let fault = Fault::new(Code::ReceiveMalformed, format!("at this address, only {wanted} is understood"));
+        Self { status: StatusCode::METHOD_NOT_ALLOWED, fault: Box::new(fault), header: Some((ALLOW, wanted)) }
+    }
+
+    /// There is no such document, or not of this sender.
+    pub(super) fn no_such_document() -> Self {
+        let fault = Fault::new(Code::ReceiveUnknownInterface, "this interface received no document of that id");
+        Self { status: StatusCode::NOT_FOUND, ..fault.into() }
     }
 
     /// The request took too long to arrive.
@@ -111,23 +118,32 @@ fn status(fault: &Fault) -> StatusCode {
 }
 
 /// The answer to a request whose document is on disk. A repeat reads exactly as the first answer did (OT9).
-pub(super) fn accepted(reply: Reply) -> Answered {
+pub(super) fn accepted(name: &str, reply: Reply) -> Answered {
     let Some(receipt) = reply.receipts.into_iter().next() else {
         // A reply without a receipt acknowledges nothing, so nothing is acknowledged.
         return Refusal::busy("the document was not accepted").answer();
     };
-    let body = receipt.body.unwrap_or_else(|| {
-        let mut body = Vec::with_capacity(receipt.id.len() + 24);
+    let replayed = receipt.kind == ReplyKind::Duplicate;
+    let mut answer = match (&receipt.standing, receipt.body) {
+        (Some(standing), None) => standing::told(name, &receipt.id, standing),
+        (_, body) => stored(&receipt.id, body),
+    };
+    if replayed {
+        answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    answer
+}
+
+fn stored(id: &str, body: Option<Vec<u8>>) -> Answered {
+    let body = body.unwrap_or_else(|| {
+        let mut body = Vec::with_capacity(id.len() + 24);
         body.extend_from_slice(b"{\"id\":");
-        body.extend_from_slice(serde_json::Value::String(receipt.id).to_string().as_bytes());
+        body.extend_from_slice(serde_json::Value::from(id).to_string().as_bytes());
         body.extend_from_slice(b",\"state\":\"stored\"}");
         body
     });
     let mut answer = Response::new(Full::new(Bytes::from(body)));
     *answer.status_mut() = StatusCode::ACCEPTED;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if receipt.kind == ReplyKind::Duplicate {
-        answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    }
     answer
 }

@@ -2,6 +2,7 @@
 //!
 //! Checks stand in the order of their cost, and nothing is read of a body whose sender is not recognised.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
@@ -16,10 +17,10 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::auth;
-use super::listener::Shared;
+use super::listener::{Route, Shared};
 use super::problem::{Answered, Refusal, accepted};
 use super::source::Arrival;
+use super::{auth, standing};
 
 /// Longest idempotency key, in bytes.
 const KEY_BYTES_MAX: usize = 255;
@@ -41,9 +42,23 @@ pub(super) async fn answer(shared: &Shared, peer: &str, request: Request<Incomin
     }
 }
 
+/// What an address stands for: `/in/mes/completion` for the interface, one step below it for a document that it received.
+struct Addressed<'a> {
+    name: &'a str,
+    route: Arc<Route>,
+    document: Option<&'a str>,
+}
+
+fn addressed<'a>(shared: &Shared, path: &'a str) -> Option<Addressed<'a>> {
+    let path = path.strip_prefix("/in/")?;
+    let at = |name: &'a str, document| shared.route(name).map(|route| Addressed { name, route, document });
+    let below = || path.rsplit_once('/').filter(|(_, document)| !document.is_empty());
+    at(path, None).or_else(|| below().and_then(|(name, document)| at(name, Some(document))))
+}
+
 async fn hand_over(shared: &Shared, peer: &str, request: Request<Incoming>) -> Result<Answered, Refusal> {
-    let route = request.uri().path().strip_prefix("/in/").and_then(|name| shared.route(name));
-    let Some(route) = route else {
+    let path = request.uri().path().to_owned();
+    let Some(Addressed { name, route, document }) = addressed(shared, &path) else {
         // While interfaces are opened or closed nobody can say that there is none: the sender comes again.
         return Err(if shared.complete.load(Ordering::Acquire) {
             Fault::new(Code::ReceiveUnknownInterface, "no interface receives at this address").into()
@@ -51,11 +66,15 @@ async fn hand_over(shared: &Shared, peer: &str, request: Request<Incoming>) -> R
             Refusal::busy("the interfaces are being opened or closed")
         });
     };
-    if request.method() != Method::POST {
-        return Err(Refusal::method());
+    let wanted = if document.is_some() { Method::GET } else { Method::POST };
+    if request.method() != wanted {
+        return Err(Refusal::method(if document.is_some() { "GET" } else { "POST" }));
     }
     if !auth::recognised(&route.settings.auth, &shared.secrets, request.headers())? {
         return Err(Refusal::unrecognised(auth::challenge(&route.settings.auth)));
+    }
+    if let Some(document) = document {
+        return outcome(shared, name, document).await;
     }
     let deadline = shared.clock.monotonic() + shared.limits.body_time + shared.limits.answer_time;
     let (head, body) = request.into_parts();
@@ -67,10 +86,19 @@ async fn hand_over(shared: &Shared, peer: &str, request: Request<Incoming>) -> R
         TrySendError::Closed(_) => Refusal::busy("the interface is closing"),
     })?;
     match timeout(shared.limits.answer_time, answer).await {
-        Ok(Ok(outcome)) => Ok(accepted(outcome?)),
+        Ok(Ok(outcome)) => Ok(accepted(name, outcome?)),
         Ok(Err(_)) => Err(Refusal::busy("the interface was closed before the document was accepted")),
         Err(_) => Err(Refusal::busy("the document was not accepted in time; send it again with the same key")),
     }
+}
+
+/// What a document came to that the interface received.
+async fn outcome(shared: &Shared, name: &str, id: &str) -> Result<Answered, Refusal> {
+    let Some(outcomes) = shared.outcomes.get().map(Arc::clone) else { return Err(Refusal::no_such_document()) };
+    let (of, asked) = (name.to_owned(), id.to_owned());
+    let read = tokio::task::spawn_blocking(move || outcomes.of(&of, &asked)).await;
+    let standing = read.map_err(|_| Refusal::busy("the document could not be looked up"))??;
+    standing.map(|standing| standing::told(name, id, &standing)).ok_or_else(Refusal::no_such_document)
 }
 
 async fn read(

@@ -187,6 +187,7 @@ mod tests {
             body: vec![],
             parameters: vec![("x".into(), value.into())],
             traceparent: String::new(),
+            receipt: None,
         }
     }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH};
 use http::{Method, Request, StatusCode};
 use lineshaft_model::connection::odata::{self as settings, Csrf, IfMatch, OdataConnection};
-use lineshaft_model::delivery::{Outcome, Outgoing, Probe};
+use lineshaft_model::delivery::{Answer, Outcome, Outgoing, Probe};
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::DeliveryId;
 use lineshaft_model::tree::Path;
@@ -17,8 +17,9 @@ use super::service::Service;
 use super::session::{self, Sessions};
 use crate::contract::{BoxFuture, Destination, Surroundings};
 use crate::http::answer::{self, Agreed};
-use crate::http::client::{Answer, NoAnswer};
+use crate::http::client::{Answer as HttpAnswer, NoAnswer};
 use crate::http::destination::{header_name, header_value, in_turn, pass_on_trace, path, template};
+use crate::http::readback::{self, Readback};
 use crate::http::template::Template;
 
 /// One receiving interface.
@@ -33,6 +34,7 @@ pub struct OdataDestination {
     receipt: Vec<Path>,
     busy_codes: Vec<String>,
     probe: Option<ProbePlan>,
+    readback: Option<Readback>,
 }
 
 struct ProbePlan {
@@ -69,6 +71,7 @@ impl OdataDestination {
             receipt: service.fields_of_entity(&settings.receipt)?,
             busy_codes: settings.busy_codes.clone(),
             probe,
+            readback: settings.readback.as_ref().map(Readback::open).transpose()?,
             service,
         })
     }
@@ -133,7 +136,7 @@ impl OdataDestination {
     }
 
     /// The write itself, once more if the target wants another token. An error is what it means for the document.
-    async fn write(&self, request: Request<Bytes>) -> Result<Result<Answer, NoAnswer>, Outcome> {
+    async fn write(&self, request: Request<Bytes>) -> Result<Result<HttpAnswer, NoAnswer>, Outcome> {
         let Some(sessions) = &self.sessions else { return Ok(self.service.client.exchange(request).await) };
         let clock = &*self.surroundings.clock;
         let session = sessions.current(&self.service, clock, None).await?;
@@ -146,7 +149,7 @@ impl OdataDestination {
         Ok(self.write_in(&anew, request).await)
     }
 
-    async fn write_in(&self, session: &session::Session, mut request: Request<Bytes>) -> Result<Answer, NoAnswer> {
+    async fn write_in(&self, session: &session::Session, mut request: Request<Bytes>) -> Result<HttpAnswer, NoAnswer> {
         session.onto(request.headers_mut());
         let mut answer = self.service.client.exchange(request).await?;
         answer.hidden.extend(session.hidden());
@@ -158,10 +161,7 @@ impl OdataDestination {
             let what = "this interface declares no probe, so the target cannot be asked";
             return Probe::CannotTell(Fault::new(Code::DeliverNoAnswer, what));
         };
-        let exchange = match self.question(plan, outgoing) {
-            Ok(request) => self.service.client.exchange(request).await,
-            Err(fault) => Err(NoAnswer::NotSent(fault)),
-        };
+        let exchange = self.get(plan.question.condition(outgoing), outgoing).await;
         // Here 404 speaks of a wrong path, and an empty page with a link to more of nothing at all. Either taken for
         // "absent" would post twice.
         let unclear = |what: &str| Probe::CannotTell(Fault::new(Code::DeliverBadAnswer, what));
@@ -179,8 +179,21 @@ impl OdataDestination {
         answer::probe(exchange, &plan.first_row, &plan.receipt)
     }
 
-    fn question(&self, plan: &ProbePlan, outgoing: &Outgoing) -> Result<Request<Bytes>, Fault> {
-        let uri = self.service.client.uri(&plan.question.condition(outgoing)?)?;
+    async fn final_word(&self, outgoing: &Outgoing) -> Answer {
+        let Some(readback) = &self.readback else { return readback::not_declared() };
+        let answer = self.get(readback.question(outgoing), outgoing).await;
+        readback.understand(answer, self.surroundings.clock.now())
+    }
+
+    async fn get(&self, path: Result<String, Fault>, outgoing: &Outgoing) -> Result<HttpAnswer, NoAnswer> {
+        match path.and_then(|path| self.question(&path, outgoing)) {
+            Ok(request) => self.service.client.exchange(request).await,
+            Err(fault) => Err(NoAnswer::NotSent(fault)),
+        }
+    }
+
+    fn question(&self, path: &str, outgoing: &Outgoing) -> Result<Request<Bytes>, Fault> {
+        let uri = self.service.client.uri(path)?;
         let mut request = self.service.request(Method::GET, uri, Bytes::new());
         pass_on_trace(request.headers_mut(), outgoing)?;
         Ok(request)
@@ -205,5 +218,9 @@ impl Destination for OdataDestination {
 
     fn probe<'a>(&'a self, delivery: &'a Outgoing) -> BoxFuture<'a, Probe> {
         Box::pin(self.ask(delivery))
+    }
+
+    fn read_back<'a>(&'a self, delivery: &'a Outgoing) -> BoxFuture<'a, Answer> {
+        Box::pin(self.final_word(delivery))
     }
 }

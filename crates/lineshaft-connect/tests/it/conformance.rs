@@ -8,7 +8,7 @@ use lineshaft_connect::contract::{Destination, Reply, ReplyKind, Source};
 use lineshaft_connect::http::{Limits, Listener};
 use lineshaft_connect::{CONNECTORS, open_destination};
 use lineshaft_model::connection::{Connection, DestinationSettings};
-use lineshaft_model::delivery::{Outcome, Probe};
+use lineshaft_model::delivery::{Answer, Outcome, Probe};
 use lineshaft_model::fault::{Code, Fault};
 use tokio::task::JoinHandle;
 
@@ -259,4 +259,5 @@ async fn sends<B: Bench>() {
     }
     bench.target_down().await;
     assert!(matches!(destination.probe(&document).await, Probe::CannotTell(_)));
+    assert!(matches!(destination.read_back(&document).await, Answer::CannotTell(_)), "nothing is made up");
 }

@@ -10,6 +10,8 @@ mod secrets;
 
 mod destination;
 
+mod readback;
+
 mod source;
 
 mod limits;

@@ -164,6 +164,7 @@ pub fn outgoing(body: &str) -> Outgoing {
         body: body.as_bytes().to_vec(),
         parameters: vec![("order".into(), "0012/3".into()), ("plant".into(), "DE10".into())],
         traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(),
+        receipt: None,
     }
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lineshaft_model::delivery::{Outcome, Outgoing};
+use lineshaft_model::delivery::{Answer, AnswerBy, Outcome, Outgoing};
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::DeliveryId;
-use lineshaft_model::lifecycle::{Facts, Next, after_attempt, after_probe};
+use lineshaft_model::lifecycle::{Facts, Next, after_attempt, after_probe, after_readback};
 use lineshaft_model::time::Timestamp;
 use lineshaft_store::change::{AttemptKind, Begun, Due, Settle};
 use lineshaft_store::read::deliveries::{Delivery, Document};
@@ -36,6 +36,7 @@ pub(crate) async fn attempt(shared: Arc<Shared>, receiver: Arc<Receiver>, due: D
     let done = match due.kind {
         AttemptKind::Send => send(&shared, &receiver, due.delivery, trial).await,
         AttemptKind::Probe => ask(&shared, &receiver, due.delivery).await,
+        AttemptKind::Readback => read_back(&shared, &receiver, due.delivery).await,
     };
     match done {
         Ok((health, next)) => Attempted { delivery: due.delivery, trial, health, due: next, again: false },
@@ -59,7 +60,7 @@ async fn send(
     let Some(Effect::Begun(begun)) = effects.into_iter().next() else { return Ok((Health::Well, Vec::new())) };
     let (outcome, health) = match document(shared, delivery)? {
         Ok(document) => {
-            let outgoing = outgoing(receiver, delivery, begun.revision, document);
+            let outgoing = outgoing(receiver, (delivery, begun.revision), None, document);
             let outcome = receiver
                 .destination
                 .send(std::slice::from_ref(&outgoing))
@@ -91,7 +92,12 @@ async fn ask(shared: &Shared, receiver: &Receiver, delivery: DeliveryId) -> Resu
     let open = row.fault.clone().unwrap_or_else(|| Fault::new(Code::DeliverNoAnswer, "the outcome is not known"));
     let started_at = shared.clock.now();
     let answer = match document(shared, delivery)? {
-        Ok(document) => receiver.destination.probe(&outgoing(receiver, delivery, row.revision, document)).await,
+        Ok(document) => {
+            receiver
+                .destination
+                .probe(&outgoing(receiver, (delivery, row.revision), row.receipt.clone(), document))
+                .await
+        }
         Err(fault) => lineshaft_model::delivery::Probe::CannotTell(fault),
     };
     let now = shared.clock.now();
@@ -99,6 +105,32 @@ async fn ask(shared: &Shared, receiver: &Receiver, delivery: DeliveryId) -> Resu
         if matches!(answer, lineshaft_model::delivery::Probe::CannotTell(_)) { Health::Unwell } else { Health::Well };
     let next = after_probe(&facts_of_row(receiver, &row, now), answer, open, &*shared.rng);
     let due = settle(shared, Settle { delivery, kind: AttemptKind::Probe, started_at, ended_at: now, next }).await?;
+    Ok((health, due))
+}
+
+/// Asks the target for its final word on what it took, or finds that the word is late.
+async fn read_back(
+    shared: &Shared,
+    receiver: &Receiver,
+    delivery: DeliveryId,
+) -> Result<(Health, Vec<Due>), StoreError> {
+    let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::Well, Vec::new())) };
+    let started_at = shared.clock.now();
+    let asks = matches!(&receiver.receive.answer, Some(rule) if matches!(rule.by, AnswerBy::Readback { .. }));
+    let answer = match asks.then(|| document(shared, delivery)).transpose()? {
+        // A document brings the word; that it is asked about now means that its time is over.
+        None => Answer::NotYet,
+        Some(Ok(document)) => {
+            let outgoing = outgoing(receiver, (delivery, row.revision), row.receipt.clone(), document);
+            receiver.destination.read_back(&outgoing).await
+        }
+        Some(Err(fault)) => Answer::CannotTell(fault),
+    };
+    let now = shared.clock.now();
+    let health = if matches!(answer, Answer::CannotTell(_)) { Health::Unwell } else { Health::Well };
+    let until = row.answer_until.unwrap_or(now);
+    let next = after_readback(&facts_of_row(receiver, &row, now), answer, until, row.receipt.clone());
+    let due = settle(shared, Settle { delivery, kind: AttemptKind::Readback, started_at, ended_at: now, next }).await?;
     Ok((health, due))
 }
 
@@ -111,7 +143,11 @@ async fn settle(shared: &Shared, settle: Settle) -> Result<Vec<Due>, StoreError>
         match shared.store.commit(vec![Change::Settle(Box::new(again))]).await {
             Ok(effects) => {
                 return Ok(match effects.into_inner().into_iter().next() {
-                    Some(Effect::Settled { due }) => due,
+                    Some(Effect::Settled { due, process }) => {
+                        shared.backlog.push(process, Vec::new());
+                        shared.waiting.told(delivery);
+                        due
+                    }
                     // A person decided meanwhile: settled is final.
                     _ => Vec::new(),
                 });
@@ -138,7 +174,12 @@ fn document(shared: &Shared, delivery: DeliveryId) -> Result<Result<Document, Fa
     }))
 }
 
-fn outgoing(receiver: &Receiver, delivery: DeliveryId, revision: u32, document: Document) -> Outgoing {
+fn outgoing(
+    receiver: &Receiver,
+    (delivery, revision): (DeliveryId, u32),
+    receipt: Option<String>,
+    document: Document,
+) -> Outgoing {
     Outgoing {
         id: delivery,
         target_key: delivery.target_key(revision),
@@ -146,6 +187,7 @@ fn outgoing(receiver: &Receiver, delivery: DeliveryId, revision: u32, document: 
         content_type: receiver.receive.format.media_type(),
         parameters: document.parameters,
         traceparent: document.traceparent,
+        receipt,
     }
 }
 
@@ -153,6 +195,7 @@ fn facts_of_begun<'a>(receiver: &'a Receiver, begun: &Begun, now: Timestamp) -> 
     Facts {
         class: &receiver.receive.class,
         retry: &receiver.receive.retry,
+        answer: receiver.receive.answer.as_ref(),
         attempts: begun.attempts,
         first_attempt: begun.first_attempt,
         last_attempt: begun.started_at,
@@ -168,6 +211,7 @@ pub(crate) fn facts_of_row<'a>(receiver: &'a Receiver, row: &Delivery, now: Time
     Facts {
         class: &receiver.receive.class,
         retry: &receiver.receive.retry,
+        answer: receiver.receive.answer.as_ref(),
         attempts: row.attempts,
         first_attempt: row.first_attempt.unwrap_or(last_attempt),
         last_attempt,

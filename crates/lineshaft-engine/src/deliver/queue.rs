@@ -124,8 +124,11 @@ impl Queue {
         let mut state = self.lock();
         for row in rows {
             if !state.known.contains_key(&row.id) {
-                let kind =
-                    if row.state == DeliveryState::OutcomeUnknown { AttemptKind::Probe } else { AttemptKind::Send };
+                let kind = match row.state {
+                    DeliveryState::OutcomeUnknown => AttemptKind::Probe,
+                    DeliveryState::Sent => AttemptKind::Readback,
+                    _ => AttemptKind::Send,
+                };
                 let at = row.next_at.unwrap_or(now);
                 state.insert(Due { delivery: row.id, system: row.system, receiver: row.receiver, at, kind });
             }

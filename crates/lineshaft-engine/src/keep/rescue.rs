@@ -24,7 +24,7 @@ pub(crate) async fn rescue(shared: &Shared, receivers: &BTreeMap<String, Arc<Rec
         let started_at = row.last_attempt.unwrap_or(now);
         let settle = Settle { delivery: row.id, kind: AttemptKind::Send, started_at, ended_at: now, next };
         let effects = shared.store.commit(vec![Change::Settle(Box::new(settle))]).await?.into_inner();
-        if let Some(Effect::Settled { due }) = effects.into_iter().next() {
+        if let Some(Effect::Settled { due, .. }) = effects.into_iter().next() {
             shared.enqueue(due);
             rescued += 1;
         }

@@ -4,6 +4,8 @@ mod plant;
 
 mod delivering;
 
+mod awaiting;
+
 mod deciding;
 
 mod judging;

@@ -39,11 +39,21 @@ impl Plant {
         Self::with(class, repeat, &[]).await
     }
 
-    /// With further project files.
+    /// With further project files; one of the same name takes the place of the usual one.
     pub async fn with(class: Class, repeat: &str, more: &[(&str, &str)]) -> Self {
+        let more = more.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        Self::build(class, repeat, |_| more).await
+    }
+
+    /// With files that need to know where the target is.
+    pub async fn made(class: Class, more: impl FnOnce(&str) -> Vec<(String, String)>) -> Self {
+        Self::build(class, T1, more).await
+    }
+
+    async fn build(class: Class, repeat: &str, more: impl FnOnce(&str) -> Vec<(String, String)>) -> Self {
         let directory = tempfile::tempdir().expect("directory");
         let sink = Sink::start(local(), class, &directory.path().join("sink.jsonl"), None).await.expect("sink");
-        let project = Arc::new(project(&sink.server().url(), repeat, more));
+        let project = Arc::new(project(&sink.server().url(), repeat, more(&sink.server().url())));
         let node = start(Arc::clone(&project), &directory.path().join("data")).await;
         Self { node, sink, directory, project }
     }
@@ -130,6 +140,11 @@ async fn start(project: Arc<Project>, data: &Path) -> Node {
     Node::start(opening).await.expect("starts")
 }
 
+/// What a sender is told who asks.
+pub async fn get(from: SocketAddr, path: &str) -> (u16, String) {
+    exchange(from, &format!("GET {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n")).await
+}
+
 pub async fn post(to: SocketAddr, path: &str, key: &str, body: &str) -> (u16, String) {
     request(to, path, key, body.len(), body).await
 }
@@ -140,11 +155,15 @@ pub async fn claim(to: SocketAddr, path: &str, bytes: usize) -> (u16, String) {
 }
 
 async fn request(to: SocketAddr, path: &str, key: &str, length: usize, body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(to).await.expect("connects");
     let request = format!(
         "POST {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\nContent-Type: application/json\r\n\
          Idempotency-Key: {key}\r\nContent-Length: {length}\r\n\r\n{body}"
     );
+    exchange(to, &request).await
+}
+
+async fn exchange(to: SocketAddr, request: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(to).await.expect("connects");
     stream.write_all(request.as_bytes()).await.expect("sends");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("reads");
@@ -152,7 +171,7 @@ async fn request(to: SocketAddr, path: &str, key: &str, length: usize, body: &st
     (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
 }
 
-fn project(sink: &str, repeat: &str, more: &[(&str, &str)]) -> Project {
+fn project(sink: &str, repeat: &str, more: Vec<(String, String)>) -> Project {
     let files = [
         (
             "lineshaft.yaml",
@@ -189,7 +208,6 @@ fn project(sink: &str, repeat: &str, more: &[(&str, &str)]) -> Project {
     ]
     .into_iter()
     .map(|(path, text)| (path.to_owned(), text));
-    let more = more.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
     let files: Files = files.chain(more).collect();
     let (project, problems) = check(&files);
     let errors = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");

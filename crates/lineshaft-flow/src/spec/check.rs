@@ -4,6 +4,8 @@
 
 mod across;
 
+mod answer;
+
 mod emit;
 
 mod format;

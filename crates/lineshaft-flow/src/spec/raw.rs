@@ -3,12 +3,15 @@
 //!
 //! Nothing is resolved or checked here beyond names and types. No flatten, no untagged: every value has one shape.
 
+mod answer;
+
 mod format;
 
 mod rules;
 
 use std::collections::BTreeMap;
 
+pub use answer::{Answer, AnswerBy, Answers, Reply};
 pub use format::{Attributes, Charset, Format};
 pub use lineshaft_model::connection::Span;
 use lineshaft_model::connection::{Connection, DestinationSettings, SourceSettings};
@@ -179,6 +182,9 @@ pub struct Emit {
     /// The reference table its documents are records of.
     #[serde(default)]
     pub reference: Option<Reference>,
+    /// Its documents are a target's answers to deliveries that await them: an IDoc status, an acknowledgement.
+    #[serde(default)]
+    pub answers: Option<Answers>,
     /// How a document becomes the event or record: a VRL file, relative to `systems/`. Reference data needs none.
     #[serde(default)]
     pub map: Option<String>,
@@ -199,6 +205,9 @@ pub struct Emit {
     /// What may follow a document that cannot be read.
     #[serde(default)]
     pub unreadable: Unreadable,
+    /// When the sender is answered, where it waits for one.
+    #[serde(default)]
+    pub reply: Reply,
 }
 
 /// The reference table that an interface fills.
@@ -300,6 +309,10 @@ pub struct Receive {
     /// How failed attempts are repeated.
     #[serde(default)]
     pub retry: Retry,
+    /// How the system's final word comes, if taking a document is not yet having posted it. Without it a document that
+    /// was taken is delivered.
+    #[serde(default)]
+    pub answer: Option<Answer>,
     /// What a failure hurts.
     pub impact: Impact,
 }

@@ -27,6 +27,22 @@ const CASES: &[(&str, &[Edit])] = &[
     ("unknown-field-deep", &[(MES, "trim_zeros: true", "trim_zeroes: true")]),
     ("unknown-connector", &[(MES, "connection: { http: {} }", "connection: { htp: {} }")]),
     ("two-connectors", &[(MES, "connection: { http: {} }", "connection: { http: {}, file: {} }")]),
+    ("answer-without-readback", &[(ERP, "    impact:", "    answer: { by: readback, within: 10m }\n    impact:")]),
+    (
+        "answer-without-reference",
+        &[(ERP, "    impact:", "    answer: { by: document, within: 10m, every: 5s }\n    impact:")],
+    ),
+    (
+        "answers-to-nobody",
+        &[
+            (
+                MES,
+                "    event: production.completion.reported@1\n",
+                "    answers: { to: erp/confirmation, reference: .id, posted_when: { at: id } }\n",
+            ),
+            (MES, "    data_class: operational\n", "    reply: { settled: { within: 60s } }\n"),
+        ],
+    ),
     ("missing-field", &[(ERP, "    in_order_by: order\n", "")]),
     ("missing-fields-everywhere", &[(ERP, "    impact: financial posting\n", ""), (ROOT, "node: hub-1\n", "")]),
     ("no-value", &[(ERP, "in_order_by: order", "in_order_by:")]),

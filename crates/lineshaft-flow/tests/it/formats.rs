@@ -18,6 +18,7 @@ fn told(intake: &ProcessedIntake) -> Vec<String> {
     let parts = intake.parts.iter().map(|part| match &part.result {
         Ok(Plan::Event { data, .. }) => String::from_utf8(data.clone()).unwrap(),
         Ok(Plan::Reference { record, .. }) => String::from_utf8(record.clone()).unwrap(),
+        Ok(Plan::Answer(answer)) => format!("{answer:?}"),
         Err(fault) => format!("{} at {}", fault.code.spec().text, fault.at),
     });
     parts.collect()
@@ -46,6 +47,7 @@ fn field(project: &Project, interface: &str, body: &str, path: &str) -> Vec<Stri
             let path = lineshaft_model::tree::Path::parse(path).unwrap();
             path.find(&data).and_then(Tree::scalar).unwrap_or("-").to_owned()
         }
+        Ok(Plan::Answer(answer)) => answer.reference.clone(),
         Err(fault) => fault.to_string(),
     });
     parts.collect()

@@ -107,6 +107,7 @@ fn made(project: &Project, interface: &str, body: &[u8]) -> Vec<Result<Tree, lin
                 schemas[&table].check(&record).unwrap_or_else(|fault| panic!("{table}: {fault}"));
                 record
             }
+            Plan::Answer(answer) => panic!("no document here answers one of ours: {answer:?}"),
         })
     });
     parts.collect()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::SecretRef;
+use super::{Readback, SecretRef};
 
 /// A system that is reached over HTTP/1.1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -125,6 +125,9 @@ pub struct HttpDestination {
     /// How to ask whether an earlier attempt took effect. Needed for class T3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<HttpProbe>,
+    /// How to ask whether a document that the target took is posted. Needed for `answer: { by: readback }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readback: Option<Readback>,
     /// Business errors that pass by themselves: an answer with this status whose body contains one of these texts is repeated by time.
     #[serde(default)]
     pub busy_when: Vec<BusyRule>,

@@ -41,8 +41,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Span;
 use super::http::ClientAuth;
+use super::{Readback, Span};
 
 /// A system that is reached through an OData service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -159,6 +159,9 @@ pub struct OdataDestination {
     /// How to ask whether an earlier attempt took effect. Needed for class T3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<OdataProbe>,
+    /// How to ask whether a document that the target took is posted. Needed for `answer: { by: readback }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readback: Option<Readback>,
     /// Codes of errors that pass by themselves, such as an order locked by a user: `[RU/018]`. Compared with
     /// `error.code` and the codes of `innererror`.
     #[serde(default)]

@@ -9,6 +9,7 @@ fn facts<'a>(class: &'a TargetClass, retry: &'a RetryPolicy, attempts: u32, late
     Facts {
         class,
         retry,
+        answer: None,
         attempts,
         first_attempt: START,
         last_attempt: START,
@@ -173,5 +174,53 @@ fn backoff_doubles_to_its_cap_with_full_jitter_and_honours_the_target() {
         let span = Duration::from_secs(1 << (attempts - 1).min(3));
         assert!(backoff(&facts, None, &rng) <= START.after(span.max(Duration::from_millis(1))));
         assert!(backoff(&facts, Some(Duration::from_secs(30)), &rng) >= START.after(Duration::from_secs(30)));
+    }
+}
+
+fn readback() -> AnswerRule {
+    let by = AnswerBy::Readback { every: Duration::from_secs(5) };
+    AnswerRule { by, within: Duration::from_secs(60), keeps_key: true }
+}
+
+#[test]
+fn taken_is_not_posted_where_the_interface_says_so() {
+    let retry = RetryPolicy::default();
+    for class in classes() {
+        let rule = readback();
+        let facts = Facts { answer: Some(&rule), ..facts(&class, &retry, 1, Duration::ZERO) };
+        let next = after_attempt(&facts, Outcome::Delivered { receipt: Some("9".into()) }, &SeededRng::new(1));
+        let Next::Await { at, until, receipt, keeps_key: true, by_receipt: false, probes: 0 } = next else {
+            panic!("{next:?}")
+        };
+        assert_eq!((at, until), (START.after(Duration::from_secs(5)), START.after(Duration::from_secs(60))));
+        assert_eq!(receipt.as_deref(), Some("9"));
+    }
+    // What was found by asking was taken, too: its final word is still to come.
+    let (class, rule) = (TargetClass::Probe { quiet: Duration::from_secs(1) }, readback());
+    let facts = Facts { answer: Some(&rule), ..facts(&class, &retry, 1, Duration::from_secs(9)) };
+    let next = after_probe(&facts, Probe::Found { receipt: None }, lost(), &SeededRng::new(1));
+    assert!(matches!(next, Next::Await { .. }), "{next:?}");
+}
+
+#[test]
+fn a_final_word_settles_or_parks_and_its_absence_is_told_when_it_is_late() {
+    let (class, retry, rule) = (TargetClass::NaturalKey, RetryPolicy::default(), readback());
+    let until = START.after(Duration::from_secs(60));
+    let after = |answer, seconds| {
+        let facts = Facts { answer: Some(&rule), ..facts(&class, &retry, 1, Duration::from_secs(seconds)) };
+        after_readback(&facts, answer, until, Some("9".into()))
+    };
+    let receipt = |text: &str| Next::Delivered { receipt: Some(text.to_owned()) };
+    assert_eq!(after(Answer::Posted { receipt: None }, 5), receipt("9"));
+    assert_eq!(after(Answer::Posted { receipt: Some("4900".into()) }, 99), receipt("4900"), "a late word is a word");
+    let why = Fault::new(Code::DeliverRefusedLater, "deficit of stock");
+    assert_eq!(after(Answer::Refused(why.clone()), 5), Next::Park { fault: why });
+    for unsaid in [Answer::NotYet, Answer::CannotTell(lost())] {
+        let Next::Await { at, .. } = after(unsaid.clone(), 5) else { panic!("asks again") };
+        assert_eq!(at, START.after(Duration::from_secs(10)));
+        let Next::Await { at, .. } = after(unsaid.clone(), 58) else { panic!("asks again") };
+        assert_eq!(at, until, "never later than the deadline");
+        let Next::Park { fault } = after(unsaid, 60) else { panic!("is late") };
+        assert_eq!(fault.code, Code::DeliverUnanswered);
     }
 }

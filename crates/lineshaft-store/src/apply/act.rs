@@ -1,10 +1,11 @@
 //! What a person decides: each decision and its audit entry are one commit (AU-2, OT10).
 
+use lineshaft_model::fault::Code;
 use lineshaft_model::ids::{DeliveryId, TransactionId};
 use rusqlite::{OptionalExtension, params};
 
 use super::{Commit, Place};
-use crate::change::{Act, Due, Effect, Target, Verdict};
+use crate::change::{Act, Due, Effect, NewBytes, Target, Verdict};
 use crate::store::StoreError;
 
 impl Commit<'_> {
@@ -18,10 +19,11 @@ impl Commit<'_> {
 
     fn act_on_delivery(&mut self, act: &Act, delivery: DeliveryId) -> Result<Effect, StoreError> {
         let id = delivery.as_bytes().as_slice();
-        let found: Option<(String, Place, Option<i64>)> = self
+        let found: Option<(String, Place, bool, Taken)> = self
             .sql
             .prepare_cached(
-                "SELECT state, system, sequence, order_key, rank, part, receiver, body FROM deliveries WHERE id = ?1",
+                "SELECT state, system, sequence, order_key, rank, part, receiver, body IS NOT NULL, answer_until IS NOT NULL, code
+                 FROM deliveries WHERE id = ?1",
             )?
             .query_row(params![id], |row| {
                 let place = Place {
@@ -32,11 +34,18 @@ impl Commit<'_> {
                     part: row.get(5)?,
                     receiver: row.get(6)?,
                 };
-                Ok((row.get(0)?, place, row.get(7)?))
+                let code: Option<String> = row.get(9)?;
+                let taken = match (row.get(8)?, code.as_deref() == Some(Code::DeliverUnanswered.as_str())) {
+                    (false, _) => Taken::Not,
+                    (true, true) => Taken::Unanswered,
+                    (true, false) => Taken::Known,
+                };
+                Ok((row.get(0)?, place, row.get(7)?, taken))
             })
             .optional()?;
-        let Some((state, place, body)) = found else { return Ok(Effect::Missing) };
-        let Some(next) = permitted(&act.verdict, &state, body.is_some() || act.rendered.is_some()) else {
+        let Some((state, place, has_body, taken)) = found else { return Ok(Effect::Missing) };
+        let bytes = Bytes { old: has_body, new: act.rendered.is_some() };
+        let Some(next) = permitted(&act.verdict, &state, taken, bytes) else {
             return Ok(Effect::NotNow { state });
         };
         let due = if next == "pending" {
@@ -45,7 +54,7 @@ impl Commit<'_> {
             let receipt = if let Verdict::Posted(reference) = &act.verdict { Some(reference.as_str()) } else { None };
             self.sql
                 .prepare_cached(
-                    "UPDATE deliveries SET state = ?2, next_at = NULL, receipt = coalesce(?3, receipt), waits_table = NULL, waits_key = NULL, changed_at = ?4, settled_at = ?4 WHERE id = ?1",
+                    "UPDATE deliveries SET state = ?2, next_at = NULL, lets_pass = 0, receipt = coalesce(?3, receipt), waits_table = NULL, waits_key = NULL, changed_at = ?4, settled_at = ?4 WHERE id = ?1",
                 )?
                 .execute(params![id, next, receipt, self.now.as_micros()])?;
             match &place.order_key {
@@ -64,14 +73,15 @@ impl Commit<'_> {
     /// revision, with a new target key, where the old ones were ever sent.
     fn send_again(&mut self, act: &Act, delivery: DeliveryId, place: Place) -> Result<Option<Due>, StoreError> {
         let id = delivery.as_bytes().as_slice();
-        if let Some((payload, values)) = &act.rendered {
+        if let Some(NewBytes { payload, parameters, awaits }) = &act.rendered {
             let body = self.store_payload(payload)?;
-            let values = super::plan::parameters_text(values)?;
+            let values = super::plan::parameters_text(parameters)?;
             self.sql
                 .prepare_cached(
-                    "UPDATE deliveries SET body = ?2, body_slot = 0, parameters = ?3, revision = revision + (tried > 0) WHERE id = ?1",
+                    "UPDATE deliveries SET body = ?2, body_slot = 0, parameters = ?3, awaits = ?4, answer_until = NULL, lets_pass = 0,
+                       receipt = NULL, revision = revision + (tried > 0) WHERE id = ?1",
                 )?
-                .execute(params![id, body, values])?;
+                .execute(params![id, body, values, awaits])?;
         }
         let behind = self.is_behind(&place)?;
         let (state, next_at) = if behind { ("behind", None) } else { ("pending", Some(self.now.as_micros())) };
@@ -124,17 +134,37 @@ impl Commit<'_> {
     }
 }
 
+/// Whether the target took the document, and what is known of its final word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Not,
+    Known,
+    Unanswered,
+}
+
+/// Which bytes there are to send.
+struct Bytes {
+    old: bool,
+    new: bool,
+}
+
 /// The state that a decision leads to, or `None` where it does not apply.
 ///
 /// A document may be sent again only where the earlier attempt is known to have had no effect: a person who wants
-/// to retry one in doubt first says that it was not posted ("Changed bytes, new key").
-fn permitted(verdict: &Verdict, state: &str, has_body: bool) -> Option<&'static str> {
-    match (verdict, state) {
-        (Verdict::Retry, "parked") if has_body => Some("pending"),
-        (Verdict::NotPosted, "outcome_unknown") => Some("pending"),
-        (Verdict::Posted(_), "outcome_unknown") => Some("delivered"),
-        (Verdict::Skip, "parked" | "outcome_unknown") => Some("skipped"),
-        (Verdict::Discard, "parked" | "outcome_unknown") => Some("discarded"),
+/// to retry one in doubt first says that it was not posted. What the target took once needs a new key, so new bytes
+/// ("Changed bytes, new key").
+fn permitted(verdict: &Verdict, state: &str, taken: Taken, bytes: Bytes) -> Option<&'static str> {
+    match (verdict, state, taken) {
+        (Verdict::Retry, "parked", Taken::Not) if bytes.old || bytes.new => Some("pending"),
+        (Verdict::Retry, "parked", Taken::Known) if bytes.new => Some("pending"),
+        (Verdict::NotPosted, "outcome_unknown", Taken::Not) => Some("pending"),
+        (Verdict::NotPosted, "outcome_unknown" | "parked" | "sent", Taken::Known | Taken::Unanswered) if bytes.new => {
+            Some("pending")
+        }
+        (Verdict::Posted(_), "outcome_unknown", _) => Some("delivered"),
+        (Verdict::Posted(_), "parked" | "sent", Taken::Known | Taken::Unanswered) => Some("delivered"),
+        (Verdict::Skip, "parked" | "outcome_unknown", _) => Some("skipped"),
+        (Verdict::Discard, "parked" | "outcome_unknown", _) => Some("discarded"),
         _ => None,
     }
 }

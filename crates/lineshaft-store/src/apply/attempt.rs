@@ -1,7 +1,7 @@
 //! Attempts: the intent before the first byte, and what came of it.
 
-use lineshaft_model::fault::Fault;
-use lineshaft_model::ids::DeliveryId;
+use lineshaft_model::fault::{Fault, answer_table};
+use lineshaft_model::ids::{DeliveryId, TransactionId};
 use lineshaft_model::lifecycle::Next;
 use lineshaft_model::time::Timestamp;
 use rusqlite::{OptionalExtension, params};
@@ -45,10 +45,7 @@ impl Commit<'_> {
     /// Records what an attempt or a probe came to. Settled is final (OT3): a late result changes nothing.
     pub(super) fn settle(&mut self, settle: &Settle) -> Result<Effect, StoreError> {
         let id = settle.delivery.as_bytes().as_slice();
-        let expected = match settle.kind {
-            AttemptKind::Send => "in_flight",
-            AttemptKind::Probe => "outcome_unknown",
-        };
+        let expected = settle.kind.begins_in().as_str();
         let found: Option<(String, Line)> = self
             .sql
             .prepare_cached("SELECT state, system, sequence, order_key, receiver FROM deliveries WHERE id = ?1")?
@@ -58,17 +55,23 @@ impl Commit<'_> {
         if state != expected {
             return Ok(Effect::NotNow { state });
         }
-        let now = self.now.as_micros();
-        let mut due = Vec::new();
+        let (mut due, mut process) = (Vec::new(), Vec::new());
         match &settle.next {
+            Next::Await { at, .. } => {
+                process = self.await_answer(settle, &receiver)?;
+                due.push(Due {
+                    delivery: settle.delivery,
+                    system: system.clone(),
+                    receiver,
+                    at: *at,
+                    kind: AttemptKind::Readback,
+                });
+                if let Some(key) = &order_key {
+                    due.extend(self.advance(&system, &sequence, key)?);
+                }
+            }
             Next::Delivered { receipt } => {
-                self.keep_proof(settle)?;
-                self.sql
-                    .prepare_cached(
-                        "UPDATE deliveries SET state = 'delivered', next_at = NULL, receipt = ?2, code = NULL, message = NULL, place = NULL,
-                           detail = NULL, changed_at = ?3, settled_at = ?3 WHERE id = ?1",
-                    )?
-                    .execute(params![id, receipt, now])?;
+                self.take_effect(settle, receipt.as_deref())?;
                 if let Some(key) = &order_key {
                     due.extend(self.advance(&system, &sequence, key)?);
                 }
@@ -99,32 +102,75 @@ impl Commit<'_> {
             Next::Park { fault } => {
                 self.keep_reason(settle, "park", fault)?;
                 self.sql
-                    .prepare_cached("UPDATE deliveries SET state = 'parked', next_at = NULL WHERE id = ?1")?
+                    .prepare_cached(
+                        "UPDATE deliveries SET state = 'parked', next_at = NULL, lets_pass = 0 WHERE id = ?1",
+                    )?
                     .execute(params![id])?;
             }
         }
-        Ok(Effect::Settled { due })
+        Ok(Effect::Settled { due, process })
+    }
+
+    fn take_effect(&self, settle: &Settle, receipt: Option<&str>) -> Result<(), StoreError> {
+        self.keep_proof(settle, "delivered")?;
+        self.sql
+            .prepare_cached(
+                "UPDATE deliveries SET state = 'delivered', next_at = NULL, lets_pass = 0, receipt = ?2, code = NULL, message = NULL,
+                   place = NULL, detail = NULL, changed_at = ?3, settled_at = ?3 WHERE id = ?1",
+            )?
+            .execute(params![settle.delivery.as_bytes().as_slice(), receipt, self.now.as_micros()])?;
+        Ok(())
+    }
+
+    /// The target has it, and its final word is awaited. Gives back the transactions that brought that word too early.
+    fn await_answer(&mut self, settle: &Settle, receiver: &str) -> Result<Vec<TransactionId>, StoreError> {
+        let Next::Await { at, until, receipt, keeps_key, by_receipt, probes } = &settle.next else {
+            return Ok(Vec::new());
+        };
+        let (id, now) = (settle.delivery.as_bytes().as_slice(), self.now.as_micros());
+        if settle.kind == AttemptKind::Readback {
+            self.sql
+                .prepare_cached("UPDATE deliveries SET next_at = ?2, probes = ?3 WHERE id = ?1")?
+                .execute(params![id, at.as_micros(), probes])?;
+            return Ok(Vec::new());
+        }
+        self.keep_proof(settle, "sent")?;
+        let awaits: Option<String> = self
+            .sql
+            .prepare_cached(
+                "UPDATE deliveries SET state = 'sent', next_at = ?2, answer_until = ?3, receipt = coalesce(?4, receipt),
+                   awaits = CASE WHEN ?5 THEN ?4 ELSE awaits END, lets_pass = ?6, probes = ?7, code = NULL, message = NULL,
+                   place = NULL, detail = NULL, changed_at = ?8 WHERE id = ?1 RETURNING awaits",
+            )?
+            .query_row(
+                params![id, at.as_micros(), until.as_micros(), receipt, by_receipt, !keeps_key, probes, now],
+                |row| row.get(0),
+            )?;
+        match awaits {
+            Some(reference) => self.release(&answer_table(receiver), &reference),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// The usual delivery succeeds at its first attempt and needs no row beside its own. After anything else, what
     /// settled it stands at the end of its history: the later attempt, or the target's answer.
-    fn keep_proof(&self, settle: &Settle) -> Result<(), StoreError> {
+    fn keep_proof(&self, settle: &Settle, came_to: &str) -> Result<(), StoreError> {
         let id = settle.delivery.as_bytes().as_slice();
-        let probe = settle.kind == AttemptKind::Probe;
-        if probe {
+        if settle.kind != AttemptKind::Send {
             self.sql.prepare_cached("UPDATE deliveries SET tried = tried + 1 WHERE id = ?1")?.execute(params![id])?;
         }
         self.sql
             .prepare_cached(
                 "INSERT INTO attempts (delivery, number, epoch, kind, started_at, ended_at, came_to, code, message)
-                 SELECT id, tried, ?2, ?3, ?4, ?5, 'delivered', '', '' FROM deliveries WHERE id = ?1 AND tried > 1",
+                 SELECT id, tried, ?2, ?3, ?4, ?5, ?6, '', '' FROM deliveries WHERE id = ?1 AND (tried > 1 OR ?6 = 'sent')",
             )?
             .execute(params![
                 id,
                 self.epoch,
-                if probe { "probe" } else { "send" },
+                settle.kind.as_str(),
                 settle.started_at.as_micros(),
-                settle.ended_at.as_micros()
+                settle.ended_at.as_micros(),
+                came_to
             ])?;
         Ok(())
     }
@@ -132,8 +178,8 @@ impl Commit<'_> {
     /// The latest reason stands in the delivery's row; every one stands in `attempts`.
     fn keep_reason(&self, settle: &Settle, came_to: &str, fault: &Fault) -> Result<(), StoreError> {
         let id = settle.delivery.as_bytes().as_slice();
-        if settle.kind == AttemptKind::Probe {
-            // A send was counted when it began; a probe is numbered when its answer is written down.
+        if settle.kind != AttemptKind::Send {
+            // A send was counted when it began; a question is numbered when its answer is written down.
             self.sql.prepare_cached("UPDATE deliveries SET tried = tried + 1 WHERE id = ?1")?.execute(params![id])?;
         }
         self.sql
@@ -144,7 +190,7 @@ impl Commit<'_> {
             .execute(params![
                 id,
                 self.epoch,
-                if settle.kind == AttemptKind::Send { "send" } else { "probe" },
+                settle.kind.as_str(),
                 settle.started_at.as_micros(),
                 settle.ended_at.as_micros(),
                 came_to,

@@ -252,7 +252,7 @@ fn decides_on_objects(change: &Change) -> bool {
 fn entries_of(part: &Part) -> &[Entry] {
     match &part.result {
         Ok(Planned::Event { entries, .. }) => entries,
-        Ok(Planned::Reference { .. }) | Err(_) => &[],
+        Ok(Planned::Reference { .. } | Planned::Answer(_)) | Err(_) => &[],
     }
 }
 

@@ -26,6 +26,16 @@ impl Row {
     pub(super) fn of(state: TransactionState) -> Self {
         Self { state, event: String::new(), payload: None, slot: 0, receivers: String::new(), planned: 0, fault: None }
     }
+
+    /// Parked, for this reason.
+    pub(super) fn parked(fault: Fault) -> Self {
+        Self { fault: Some(fault), ..Self::of(TransactionState::Parked) }
+    }
+
+    /// Processed, and known by this word; it plans no deliveries.
+    pub(super) fn processed_as(event: &str) -> Self {
+        Self { event: event.to_owned(), ..Self::of(TransactionState::Processed) }
+    }
 }
 
 impl Commit<'_> {
@@ -43,8 +53,9 @@ impl Commit<'_> {
             Err(fault) => self.park(part, rank, fault.clone(), released),
             Ok(Planned::Reference { table, key, record }) => {
                 self.put_records(table, &[(key.clone(), record.clone())], Some(part.id), released)?;
-                Ok(Row { event: table.clone(), ..Row::of(TransactionState::Processed) })
+                Ok(Row::processed_as(table))
             }
+            Ok(Planned::Answer(answer)) => self.answer(part, answer, due, released),
             Ok(Planned::Event { name, data, deliveries, entries: _ }) => {
                 self.enter(part, rank, released)?;
                 for delivery in deliveries {
@@ -70,7 +81,9 @@ impl Commit<'_> {
         fault: Fault,
         released: &mut Released,
     ) -> Result<Row, StoreError> {
-        self.keep_back(part.id, rank, i64::from(part.part), &part.keys)?;
+        if part.holds_back {
+            self.keep_back(part.id, rank, i64::from(part.part), &part.keys)?;
+        }
         if let Some((table, key)) = &fault.waits_for
             && self.known_since(table, key, part.versions.catalog)?
         {
@@ -78,7 +91,7 @@ impl Commit<'_> {
             released.process.push(part.id);
             return Ok(Row::of(TransactionState::Accepted));
         }
-        Ok(Row { fault: Some(fault), ..Row::of(TransactionState::Parked) })
+        Ok(Row::parked(fault))
     }
 
     pub(super) fn insert_transaction(
@@ -175,7 +188,7 @@ impl Commit<'_> {
         let newer = self
             .sql
             .prepare_cached(
-                "SELECT 1 FROM deliveries WHERE order_key = ?1 AND system = ?2 AND sequence = ?3 AND settled_at IS NULL AND receiver = ?4
+                "SELECT 1 FROM deliveries WHERE order_key = ?1 AND system = ?2 AND sequence = ?3 AND settled_at IS NULL AND lets_pass = 0 AND receiver = ?4
                    AND (rank > ?5 OR (rank = ?5 AND part > ?6)) LIMIT 1",
             )?
             .exists(params![place.order_key, place.system, place.sequence, place.receiver, place.rank, place.part])?;
@@ -183,7 +196,7 @@ impl Commit<'_> {
             self.sql
                 .prepare_cached(
                     "UPDATE deliveries SET state = 'superseded', next_at = NULL, rule = ?7, changed_at = ?8, settled_at = ?8
-                     WHERE order_key = ?1 AND system = ?2 AND sequence = ?3 AND settled_at IS NULL AND receiver = ?4
+                     WHERE order_key = ?1 AND system = ?2 AND sequence = ?3 AND settled_at IS NULL AND lets_pass = 0 AND receiver = ?4
                        AND (rank < ?5 OR (rank = ?5 AND part < ?6)) AND state IN ('pending', 'behind') AND tried = 0",
                 )?
                 .execute(params![
@@ -205,9 +218,9 @@ impl Commit<'_> {
         Ok(match &new.work {
             NewWork::Skip(_) => DeliveryState::Skipped,
             NewWork::Stuck(_) => DeliveryState::Parked,
-            NewWork::Send(..) if new.keep_latest && self.newest_wins(part, place)? => DeliveryState::Superseded,
-            NewWork::Send(..) if self.is_behind(place)? => DeliveryState::Behind,
-            NewWork::Send(..) => DeliveryState::Pending,
+            NewWork::Send { .. } if new.keep_latest && self.newest_wins(part, place)? => DeliveryState::Superseded,
+            NewWork::Send { .. } if self.is_behind(place)? => DeliveryState::Behind,
+            NewWork::Send { .. } => DeliveryState::Pending,
         })
     }
 
@@ -229,9 +242,11 @@ impl Commit<'_> {
         };
         let now = self.now.as_micros();
         let state = self.first_state(part, &place, new)?;
-        let (slot, parameters) = match &new.work {
-            NewWork::Send(slot, values) => (Some(slot_number(*slot)), parameters_text(values)?),
-            NewWork::Skip(_) | NewWork::Stuck(_) => (None, parameters_text(&[])?),
+        let (slot, parameters, awaits) = match &new.work {
+            NewWork::Send { slot, parameters, awaits } => {
+                (Some(slot_number(*slot)), parameters_text(parameters)?, awaits.as_deref())
+            }
+            NewWork::Skip(_) | NewWork::Stuck(_) => (None, parameters_text(&[])?, None),
         };
         let rule = match &new.work {
             NewWork::Skip(rule) => Some(rule.as_str()),
@@ -245,8 +260,8 @@ impl Commit<'_> {
             .prepare_cached(
                 "INSERT INTO deliveries (id, \"transaction\", receiver, system, sequence, order_key, rank, part, state, next_at, revision, attempts, tried,
                    epoch, absent, probes, body, parameters, rule, code, message, place, detail, changed_at, settled_at,
-                   waits_table, waits_key, body_slot)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, 0, ?11, 0, 0, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
+                   waits_table, waits_key, body_slot, awaits)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, 0, ?11, 0, 0, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
             )?
             .execute(params![
                 id.as_bytes().as_slice(),
@@ -271,7 +286,8 @@ impl Commit<'_> {
                 settled_at,
                 waits.map(|(table, _)| table.as_str()),
                 waits.map(|(_, key)| key.as_str()),
-                slot.unwrap_or(0)
+                slot.unwrap_or(0),
+                awaits
             ])?;
         Ok(next_at.map(|_| place.due(id, self.now)))
     }

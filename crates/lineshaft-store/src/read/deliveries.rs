@@ -45,6 +45,10 @@ pub struct Delivery {
     pub probes: u32,
     /// The target's reference.
     pub receipt: Option<String>,
+    /// What an answer of the target names it by.
+    pub awaits: Option<String>,
+    /// Until when the target's final word may come; there once it took the document.
+    pub answer_until: Option<Timestamp>,
     /// The rule by which it was skipped.
     pub rule: Option<String>,
     /// The latest reason for not being delivered.
@@ -71,12 +75,12 @@ pub struct Document {
     pub traceparent: String,
 }
 
-/// One attempt or probe.
+/// One attempt, question or answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// Its number.
     pub number: u32,
-    /// `send` or `probe`.
+    /// `send`, `probe`, `readback` or `answer`.
     pub kind: String,
     /// When it began.
     pub started_at: Timestamp,
@@ -109,6 +113,8 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         absent: row.get("absent")?,
         probes: row.get("probes")?,
         receipt: row.get("receipt")?,
+        awaits: row.get("awaits")?,
+        answer_until: instant("answer_until")?,
         rule: row.get("rule")?,
         fault: fault(row)?,
         changed_at: Timestamp::from_micros(row.get("changed_at")?),

@@ -108,7 +108,7 @@ fn with_key(connection: &Connection, mut exception: Exception) -> Result<Excepti
         .optional()?;
     exception.behind = connection
         .prepare_cached(
-            "SELECT count(DISTINCT d.id) FROM kept_back k JOIN deliveries d ON d.order_key = k.order_key AND d.settled_at IS NULL
+            "SELECT count(DISTINCT d.id) FROM kept_back k JOIN deliveries d ON d.order_key = k.order_key AND d.settled_at IS NULL AND d.lets_pass = 0
                AND (d.rank > k.rank OR (d.rank = k.rank AND d.part > k.part)) WHERE k.\"transaction\" = ?1",
         )?
         .query_row(params![transaction], |row| count(row, 0))?;
@@ -120,7 +120,7 @@ fn of_delivery(connection: &Connection, delivery: Delivery) -> Result<Exception,
         None => 0,
         Some(key) => connection
             .prepare_cached(
-                "SELECT count(*) FROM deliveries WHERE order_key = ?1 AND system = ?2 AND sequence = ?3 AND settled_at IS NULL
+                "SELECT count(*) FROM deliveries WHERE order_key = ?1 AND system = ?2 AND sequence = ?3 AND settled_at IS NULL AND lets_pass = 0
                    AND (rank > ?4 OR (rank = ?4 AND part > ?5))",
             )?
             .query_row(params![key, delivery.system, delivery.sequence, delivery.rank, delivery.part], |row| count(row, 0))?,

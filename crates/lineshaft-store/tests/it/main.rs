@@ -4,6 +4,8 @@ mod accepting;
 
 mod line_of_a_key;
 
+mod awaiting;
+
 mod deciding;
 
 mod ledger;

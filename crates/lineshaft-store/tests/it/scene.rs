@@ -108,13 +108,7 @@ impl Scene {
     }
 
     pub async fn act(&self, target: Target, verdict: Verdict) -> Effect {
-        let entry = Entry {
-            principal: Principal::Operator("anna".into()),
-            action: Action::Retry,
-            target: "x".into(),
-            reason: "test".into(),
-        };
-        self.commit(Change::Act(Box::new(Act { target, verdict, rendered: None, entry }))).await
+        self.commit(Change::Act(Box::new(Act { target, verdict, rendered: None, entry: entry() }))).await
     }
 
     pub fn state(&self, delivery: DeliveryId) -> &'static str {
@@ -130,6 +124,16 @@ impl Scene {
         assert_eq!(self.store.rebuild_objects().expect("reads"), [], "object state is what its rows come to");
         let books = self.store.conservation().expect("reads");
         assert_eq!(books.delta(), 0, "{books:?}");
+    }
+}
+
+/// Who decides in these tests, and why.
+pub fn entry() -> Entry {
+    Entry {
+        principal: Principal::Operator("anna".into()),
+        action: Action::Retry,
+        target: "x".into(),
+        reason: "test".into(),
     }
 }
 
@@ -214,7 +218,7 @@ impl NewPart {
                     sequence: "main".into(),
                     order_key: Some(key.clone()),
                     keep_latest: self.latest,
-                    work: NewWork::Send(1, vec![("order".into(), "1".into())]),
+                    work: NewWork::Send { slot: 1, parameters: vec![("order".into(), "1".into())], awaits: None },
                 }],
                 entries,
             }),
@@ -228,6 +232,7 @@ impl NewPart {
             documents: Some(Payload::pack(&[b"{}", b"document"])),
             versions: Versions::default(),
             expects,
+            holds_back: true,
             result: plan,
         }
     }
@@ -237,7 +242,7 @@ pub fn due(effect: &Effect) -> Vec<DeliveryId> {
     match effect {
         Effect::Accepted { due, .. }
         | Effect::Planned { due, .. }
-        | Effect::Settled { due }
+        | Effect::Settled { due, .. }
         | Effect::Acted { due, .. } => due.iter().map(|due| due.delivery).collect(),
         other => panic!("{other:?}"),
     }

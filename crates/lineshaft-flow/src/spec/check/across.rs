@@ -3,6 +3,7 @@
 use super::scope::Scope;
 use super::{SystemFile, World, system};
 use crate::problem::Problem;
+use crate::spec::raw::AnswerBy;
 use crate::spec::report::nearest;
 
 /// Checks across files.
@@ -12,6 +13,14 @@ pub fn check(world: &mut World<'_>, systems: &[SystemFile<'_>]) {
             if receive.in_order_by != super::emit::NOTHING {
                 let scope = Scope { doc: &file.doc, prefix: vec!["receives", name] };
                 order(world, &scope, systems, &receive.event, &receive.in_order_by);
+            }
+        }
+    }
+    for file in systems {
+        for (name, emit) in &file.raw.emits {
+            if let Some(answers) = &emit.answers {
+                let scope = Scope { doc: &file.doc, prefix: vec!["emits", name] };
+                answered(world, &scope, systems, &answers.to);
             }
         }
     }
@@ -45,6 +54,25 @@ fn unused(world: &mut World<'_>) {
     for file in files.keys().filter(|file| file.starts_with("systems/") && !super::super::samples::is_sample(file)) {
         if (file.ends_with(".vrl") || file.ends_with(".json")) && !world.used.contains(file) {
             world.report.push(system::unused(file));
+        }
+    }
+}
+
+/// Answers go to deliveries that await one from a document.
+fn answered(world: &mut World<'_>, scope: &Scope<'_>, systems: &[SystemFile<'_>], to: &str) {
+    let receives = || systems.iter().flat_map(|file| file.raw.receives.iter().map(move |(name, it)| (file, name, it)));
+    let full = |file: &SystemFile<'_>, name: &str| format!("{}/{name}", file.raw.system);
+    match receives().find(|(file, name, _)| full(file, name) == to) {
+        Some((_, _, receive)) => {
+            if !matches!(&receive.answer, Some(answer) if answer.by == AnswerBy::Document) {
+                let help = "add `answer: { by: document, within: 10m, reference: receipt }` to it";
+                scope.error(world, &["answers", "to"], format!("`{to}` awaits no answer from a document"), help);
+            }
+        }
+        None => {
+            let names: Vec<String> = receives().map(|(file, name, _)| full(file, name)).collect();
+            let near = nearest(to, names.iter().map(String::as_str), "receiving interfaces");
+            scope.error(world, &["answers", "to"], format!("there is no receiving interface `{to}`"), near);
         }
     }
 }

@@ -5,7 +5,7 @@ use lineshaft_model::connection::{Connection, SourceSettings};
 use lineshaft_model::tree::Path;
 
 use super::scope::Scope;
-use super::{World, format, odata};
+use super::{World, answer, format, odata};
 use crate::project::{Becomes, Emit, Idempotency, IdempotencyKey, KeyRule, SiteRule};
 use crate::spec::report::nearest;
 use crate::spec::{raw, values};
@@ -31,6 +31,7 @@ pub fn check(
     let keys = keys(world, scope, system, raw);
     let idempotency = idempotency(world, scope, raw);
     let site = site(world, scope, raw);
+    let reply = answer::reply(world, scope, raw);
     Some(Emit {
         name,
         system: system.to_owned(),
@@ -46,6 +47,7 @@ pub fn check(
         site: site?,
         data_class: raw.data_class.clone(),
         unreadable_pass: raw.unreadable == raw::Unreadable::Pass,
+        reply: reply?,
     })
 }
 
@@ -69,6 +71,9 @@ fn becomes(
     raw: &raw::Emit,
     input: Option<&crate::schema::Schema>,
 ) -> Option<Becomes> {
+    if let Some(answers) = &raw.answers {
+        return answer::answers(world, scope, raw, answers, input).map(|answers| Becomes::Answer(Box::new(answers)));
+    }
     match (&raw.event, &raw.reference) {
         (Some(event), None) => {
             let event = scope.event(world, &["event"], event);
@@ -95,7 +100,8 @@ fn becomes(
             None
         }
         (None, None) => {
-            let help = "add `event: <name>@<major>`, or `reference: { table: ..., key: ... }` for reference data";
+            let help = "add `event: <name>@<major>`, `reference: { table: ..., key: ... }` for reference data, or \
+                        `answers: { to: ... }` for the answers of a target";
             scope.error(world, &[], "the interface says not what its documents become", help);
             None
         }
@@ -171,7 +177,7 @@ fn site(world: &mut World<'_>, scope: &Scope<'_>, raw: &raw::Emit) -> Option<Sit
             }
             Some(SiteRule::Fixed(code.to_owned()))
         }
-        None if raw.reference.is_some() => Some(SiteRule::Fixed(String::new())),
+        None if raw.reference.is_some() || raw.answers.is_some() => Some(SiteRule::Fixed(String::new())),
         None => {
             let help = "add `site: <code>`, or `site: .<path>` to the code in the document";
             scope.error(world, &[], "the interface says not which site its transactions belong to", help);

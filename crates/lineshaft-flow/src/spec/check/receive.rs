@@ -10,7 +10,7 @@ use lineshaft_model::tree::Path;
 
 use super::emit::NOTHING;
 use super::scope::Scope;
-use super::{World, format, odata};
+use super::{World, answer, format, odata};
 use crate::project::Receive;
 use crate::spec::raw::{self, PastClass, RepeatClass};
 use crate::spec::values;
@@ -34,6 +34,7 @@ pub fn check(
     }
     let format = format::writing(world, scope, raw);
     let class = class(world, scope, raw);
+    let answered = answer::rule(world, scope, raw);
     let retry = retry(world, scope, &raw.retry);
     if !values::is_name(&raw.sequence) {
         let help = "use small letters, digits and `-`: `main`";
@@ -58,6 +59,8 @@ pub fn check(
         keep_latest: raw.keep == raw::Keep::Latest,
         class: class?,
         retry: retry?,
+        awaits: answered.as_ref()?.as_ref().and_then(|(_, awaits)| awaits.clone()),
+        answer: answered?.map(|(rule, _)| rule),
         impact: raw.impact.as_str().to_owned(),
     })
 }
