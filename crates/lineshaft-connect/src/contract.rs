@@ -4,6 +4,7 @@
 //! task in the background owns it through [`crate::pump::Pump`].
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -218,4 +219,6 @@ pub struct Surroundings {
     pub secrets: Arc<Secrets>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// The project's directory, at which relative paths of settings begin.
+    pub directory: PathBuf,
 }

@@ -24,6 +24,9 @@ pub mod http;
 /// OData services, V2 and V4.
 pub mod odata;
 
+/// Files, by directory.
+pub mod files;
+
 use std::sync::Arc;
 
 use lineshaft_model::connection::{Connection, DestinationSettings, SourceSettings};
@@ -45,7 +48,7 @@ pub struct ConnectorSpec {
 }
 
 /// Every connector.
-pub static CONNECTORS: &[&ConnectorSpec] = &[&http::SPEC, &odata::SPEC];
+pub static CONNECTORS: &[&ConnectorSpec] = &[&http::SPEC, &odata::SPEC, &files::SPEC];
 
 /// Opens the way to one receiving interface. Connects to nothing yet: a target that is down is a matter of attempts.
 ///
@@ -62,6 +65,9 @@ pub fn open_destination(
         }
         (Connection::Odata(connection), DestinationSettings::Odata(settings)) => {
             Ok(Box::new(odata::OdataDestination::open(surroundings, connection, settings)?))
+        }
+        (Connection::Files(connection), DestinationSettings::Files(settings)) => {
+            Ok(Box::new(files::FilesDestination::open(surroundings, connection, settings)?))
         }
         _ => Err(unfit(settings.kind())),
     }
@@ -86,7 +92,12 @@ pub fn open_source(
             let opened = odata::OdataSource::open(surroundings, connection, settings);
             Some(opened.map(|source| Arc::new(source) as Arc<dyn Source>))
         }
+        (Connection::Files(connection), SourceSettings::Files(settings)) => {
+            let opened = files::FilesSource::open(surroundings, connection, settings);
+            Some(opened.map(|source| Arc::new(source) as Arc<dyn Source>))
+        }
         (_, SourceSettings::Odata(_)) => Some(Err(unfit("odata"))),
+        (_, SourceSettings::Files(_)) => Some(Err(unfit("files"))),
     }
 }
 

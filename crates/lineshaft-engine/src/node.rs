@@ -35,6 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Opening {
     /// What runs.
     pub project: Arc<Project>,
+    /// Directory of the project, at which relative paths of settings begin.
+    pub directory: PathBuf,
     /// Directory of the database and, below it, `secrets`.
     pub data: PathBuf,
     /// Time.
@@ -56,11 +58,11 @@ pub struct Node {
 impl Node {
     /// Opens the store, decides on what an earlier life left in the middle, begins to deliver, and only then accepts.
     pub async fn start(opening: Opening) -> Result<Self, Fault> {
-        let Opening { project, data, clock, rng, net } = opening;
+        let Opening { project, directory, data, clock, rng, net } = opening;
         let store = Store::open(&data, Arc::clone(&clock), &*rng).map_err(|error| store_fault(&error))?;
         let catalog = load_catalog(&store).map_err(|error| store_fault(&error))?;
         let shared = Arc::new(Shared::new(project, Arc::new(store), clock, rng, catalog));
-        let surroundings = surroundings(&shared, net, data.join("secrets"))?;
+        let surroundings = surroundings(&shared, net, directory, data.join("secrets"))?;
         let receivers = open_receivers(&shared, &surroundings)?;
         let paused = shared.store.pauses().map_err(|error| store_fault(&error))?.into_iter().map(|pause| pause.target);
         shared.paused.write().unwrap_or_else(std::sync::PoisonError::into_inner).extend(paused);
@@ -115,7 +117,12 @@ impl Node {
     }
 }
 
-fn surroundings(shared: &Shared, net: Arc<dyn Net>, secrets: PathBuf) -> Result<Surroundings, Fault> {
+fn surroundings(
+    shared: &Shared,
+    net: Arc<dyn Net>,
+    directory: PathBuf,
+    secrets: PathBuf,
+) -> Result<Surroundings, Fault> {
     let egress = &shared.project.installation.egress;
     let egress = Egress { allow: egress.allow.clone(), loopback: egress.loopback, private: egress.private.clone() };
     Ok(Surroundings {
@@ -123,6 +130,7 @@ fn surroundings(shared: &Shared, net: Arc<dyn Net>, secrets: PathBuf) -> Result<
         guard: Arc::new(Guard::new(&egress)?),
         secrets: Arc::new(Secrets::new(Some(secrets), Arc::clone(&shared.clock))),
         clock: Arc::clone(&shared.clock),
+        directory,
     })
 }
 

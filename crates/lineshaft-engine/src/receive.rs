@@ -52,17 +52,23 @@ pub(crate) async fn receive(shared: Arc<Shared>, emit: Arc<Emit>, source: Arc<dy
             Ok(batch) if batch.cursor.is_some() => {
                 // A polling source goes on only from what is committed.
                 let next = batch.cursor.clone();
-                if take_in(&shared, &emit, &*source, batch).await {
-                    (cursor, wait) = (next, AGAIN_AFTER.0);
-                } else if pause(&mut stopping, &mut wait).await {
-                    break;
+                match take_in(&shared, &emit, &*source, batch).await {
+                    Ok(()) => (cursor, wait) = (next, AGAIN_AFTER.0),
+                    Err(fault) if fault.code == Code::ReceiveStoreUnavailable => {
+                        if pause(&mut stopping, &mut wait).await {
+                            break;
+                        }
+                    }
+                    // The document was refused for what it is. Its source knows; what stands behind it need not wait.
+                    Err(fault) => tracing::warn!(%fault, interface = emit.name, "refused; not accepted"),
                 }
             }
             Ok(batch) => {
                 wait = AGAIN_AFTER.0;
                 let (shared, emit, source) = (Arc::clone(&shared), Arc::clone(&emit), Arc::clone(&source));
                 running.spawn(async move {
-                    take_in(&shared, &emit, &*source, batch).await;
+                    // A sender that waits was told; it knows better than a log what to do.
+                    let _told = take_in(&shared, &emit, &*source, batch).await;
                     drop(permit);
                 });
             }
@@ -103,8 +109,8 @@ enum Stored {
     Stale(Vec<TransactionId>),
 }
 
-/// Stores a batch and tells its source. Says whether it is on disk.
-async fn take_in(shared: &Shared, emit: &Emit, source: &dyn Source, batch: Batch) -> bool {
+/// Stores a batch and tells its source. An error says why it is not on disk.
+async fn take_in(shared: &Shared, emit: &Emit, source: &dyn Source, batch: Batch) -> Result<(), Fault> {
     let heard = batch.intakes.iter().map(|received| hear(shared, emit, received)).collect();
     // A source that asks by itself knows its system's address, not the name of our interface.
     let principal = match batch.cursor {
@@ -112,7 +118,7 @@ async fn take_in(shared: &Shared, emit: &Emit, source: &dyn Source, batch: Batch
         None => batch.principal,
     };
     let outcome = decide_and_store(shared, emit, &principal, heard, batch.cursor).await;
-    let stored = outcome.is_ok();
+    let stored = outcome.as_ref().map(|_| ()).map_err(Fault::clone);
     let outcome = match (outcome, emit.reply) {
         (Ok(reply), ReplyRule::Settled(within)) => Ok(with_outcome(shared, &emit.name, reply, within).await),
         (outcome, _) => outcome,

@@ -7,6 +7,8 @@ pub mod http;
 
 pub mod odata;
 
+pub mod files;
+
 mod readback;
 
 pub use readback::{Condition, Readback, Says};
@@ -24,6 +26,8 @@ pub enum Connection {
     Http(http::HttpConnection),
     /// An OData service, V2 or V4.
     Odata(odata::OdataConnection),
+    /// Files, by directory.
+    Files(files::FilesConnection),
 }
 
 /// Where the documents of an emitting interface come from.
@@ -34,6 +38,8 @@ pub enum SourceSettings {
     Http(http::HttpSource),
     /// This node asks an OData service for what has changed.
     Odata(odata::OdataSource),
+    /// This node looks into a directory for files.
+    Files(files::FilesSource),
 }
 
 /// How a document is handed to the receiving system.
@@ -44,6 +50,8 @@ pub enum DestinationSettings {
     Http(http::HttpDestination),
     /// One entity or action of an OData service for each document.
     Odata(odata::OdataDestination),
+    /// One file for each document.
+    Files(files::FilesDestination),
 }
 
 impl DestinationSettings {
@@ -52,6 +60,7 @@ impl DestinationSettings {
         match self {
             Self::Http(_) => "http",
             Self::Odata(_) => "odata",
+            Self::Files(_) => "files",
         }
     }
 
@@ -66,6 +75,7 @@ impl DestinationSettings {
                 let probe = odata.probe.iter().flat_map(|probe| [probe.path.as_str(), probe.filter.as_str()]);
                 std::iter::once(odata.path.as_str()).chain(probe).chain(readback_path(&odata.readback)).collect()
             }
+            Self::Files(files) => vec![files.name.as_str()],
         }
     }
 
@@ -74,16 +84,18 @@ impl DestinationSettings {
         match self {
             Self::Http(http) => http.key_field.as_deref(),
             Self::Odata(odata) => odata.key_field.as_deref(),
+            Self::Files(_) => None,
         }
     }
 
-    /// Whether a request carries the key of a repeat, in a header or in the document.
+    /// Whether a request carries the key of a repeat, in a header, in the document, or in a file's name.
     pub fn carries_key(&self) -> bool {
-        let in_header = match self {
+        let beside = match self {
             Self::Http(http) => http.key_header.is_some(),
             Self::Odata(odata) => odata.key_header.is_some(),
+            Self::Files(files) => files.name.contains("{target_key}"),
         };
-        in_header || self.key_field().is_some()
+        beside || self.key_field().is_some()
     }
 
     /// The question after the target's final word, if the file has one.
@@ -91,6 +103,7 @@ impl DestinationSettings {
         match self {
             Self::Http(http) => http.readback.as_ref(),
             Self::Odata(odata) => odata.readback.as_ref(),
+            Self::Files(_) => None,
         }
     }
 
@@ -99,6 +112,7 @@ impl DestinationSettings {
         match self {
             Self::Http(http) => http.probe.is_some(),
             Self::Odata(odata) => odata.probe.is_some(),
+            Self::Files(files) => files.taken_to.is_some(),
         }
     }
 }

@@ -94,10 +94,16 @@ fn list(directory: &Path, prefix: &str, depth: usize, paths: &mut Vec<(String, P
 }
 
 fn text_of(path: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(path).map_err(|error| format!("it cannot be read: {error}"))?.len();
+    let unreadable = |error: io::Error| format!("it cannot be read: {error}");
+    let found = std::fs::metadata(path).map_err(unreadable)?;
+    // A pipe would be waited for, a device read without end.
+    if !found.is_file() {
+        return Err("it is no file, but a directory, a pipe or a device: remove it or give it another name".to_owned());
+    }
+    let size = found.len();
     if size > FILE_BYTES_MAX {
         return Err(format!("it has {size} bytes; a project file may have {FILE_BYTES_MAX}"));
     }
-    let bytes = std::fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    let bytes = std::fs::read(path).map_err(unreadable)?;
     String::from_utf8(bytes).map_err(|error| format!("byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1))
 }

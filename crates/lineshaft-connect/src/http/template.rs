@@ -1,13 +1,17 @@
-//! Paths and header values with places for a document's parameters: `/orders/{order}/confirmations`.
+//! Paths, header values and names of files with places for a document's parameters: `/orders/{order}/confirmations`.
 //!
 //! A value can never leave its place: in a path it is percent-encoded (RFC 3986) and is never a dot segment, in a
-//! header it holds no control character. Conditions and loops are deliberately absent: a map decides, not a template.
+//! header it holds no control character, in a name it holds nothing but letters, digits and `-_.`. Conditions and loops are deliberately absent: a map decides, not a template.
 
+use lineshaft_model::connection::files::UNFINISHED;
 use lineshaft_model::delivery::Outgoing;
 use lineshaft_model::fault::{Code, Fault};
 
 /// Longest result, in bytes.
 const RESULT_BYTES_MAX: usize = 8 * 1024;
+
+/// Longest name of a file, in bytes. File systems know 255; a name grows while it is written, and where it is put away.
+const NAME_BYTES_MAX: usize = 180;
 
 /// The place that stands for the delivery's target key.
 const TARGET_KEY: &str = "target_key";
@@ -122,6 +126,36 @@ impl Template {
         }
         within_limit(header)
     }
+
+    /// The name of a file for a document: one that leads nowhere else and is not taken for an option or a file that is
+    /// still written (IN-8).
+    ///
+    /// # Errors
+    /// `RENDER-002` for a value that is missing, empty, or holds more than letters A to Z, digits, `-`, `_` and `.`, and
+    /// where all of it together makes no such name.
+    pub(crate) fn name(&self, outgoing: &Outgoing) -> Result<String, Fault> {
+        let mut file = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => file.push_str(text),
+                Part::Place { name, .. } => match value(outgoing, name)? {
+                    "" => return Err(refused(name, "is empty, and the name of a file needs it")),
+                    value if value.bytes().all(in_name) => file.push_str(value),
+                    _ => {
+                        return Err(refused(name, "holds what the name of a file cannot: a slash, a blank, an accent"));
+                    }
+                },
+            }
+        }
+        let ends = UNFINISHED.iter().any(|ending| file.ends_with(ending)) || file.ends_with('.');
+        let plain = file.bytes().all(in_name) && !file.contains("..") && !file.starts_with(['.', '-']) && !ends;
+        if !plain || file.is_empty() || file.len() > NAME_BYTES_MAX {
+            let said =
+                format!("the name of the file would begin or end oddly, hold `..`, or pass {NAME_BYTES_MAX} bytes");
+            return Err(Fault::new(Code::RenderParameter, said));
+        }
+        Ok(file)
+    }
 }
 
 fn value<'a>(outgoing: &'a Outgoing, name: &str) -> Result<&'a str, Fault> {
@@ -161,6 +195,11 @@ fn encode(target: &mut String, text: &str, stays: fn(u8) -> bool) {
             target.push(char::from(HEX[usize::from(byte & 15)]));
         }
     }
+}
+
+/// What may stand in the name of a file.
+fn in_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
 }
 
 /// What never needs encoding (RFC 3986, 2.3).
@@ -215,6 +254,34 @@ mod tests {
             let text = |made: Result<String, Fault>| made.unwrap_or_else(|fault| fault.code.as_str().to_owned());
             assert_eq!(text(template.path(&outgoing(value))), path, "path of {template:?}");
             assert_eq!(text(template.header(&outgoing(value))), header, "header of {template:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_makes_no_other_file_of_a_name() {
+        for (template, value, name) in [
+            ("{x}.xml", "0012", "0012.xml"),
+            ("a_{x}-{target_key}.xml", "4500.12", "a_4500.12-key-7.xml"),
+            ("{x}.xml", "..", "RENDER-002"),
+            ("{x}", "..", "RENDER-002"),
+            ("a.{x}", ".b", "RENDER-002"),
+            ("{x}.xml", "../../etc/passwd", "RENDER-002"),
+            ("{x}.xml", "a/b", "RENDER-002"),
+            ("{x}.xml", "a\\b", "RENDER-002"),
+            ("{x}.xml", "a\0b", "RENDER-002"),
+            ("{x}.xml", "a b", "RENDER-002"),
+            ("{x}.xml", "ä", "RENDER-002"),
+            ("{x}.xml", ".hidden", "RENDER-002"),
+            ("{x}.xml", "-rf", "RENDER-002"),
+            ("a.{x}", "tmp", "RENDER-002"),
+            ("a.{x}", "part", "RENDER-002"),
+            ("{x}", "a.", "RENDER-002"),
+            ("{x}.xml", "", "RENDER-002"),
+            ("{y}.xml", "", "RENDER-002"),
+            ("{x}.xml", &"9".repeat(NAME_BYTES_MAX), "RENDER-002"),
+        ] {
+            let made = Template::parse(template).expect(template).name(&outgoing(value));
+            assert_eq!(made.unwrap_or_else(|fault| fault.code.as_str().to_owned()), name, "{template} {value}");
         }
     }
 

@@ -156,6 +156,7 @@ impl OdataSource {
                 if settling.open.is_none() {
                     if std::mem::take(&mut settling.refused) {
                         reader.place = None;
+                        reader.due = self.surroundings.clock.monotonic() + self.every;
                     }
                     return settling.committed;
                 }

@@ -12,6 +12,7 @@ use lineshaft_model::delivery::{Answer, Outcome, Probe};
 use lineshaft_model::fault::{Code, Fault};
 use tokio::task::JoinHandle;
 
+use crate::exchange::{self, Exchange};
 use crate::odata_fake::{self, Fake};
 use crate::peer::{Act, Peer, answer, connection, interface, outgoing, surroundings};
 use crate::sender::{ask, post, settings};
@@ -26,6 +27,10 @@ trait Bench {
     async fn target_up(&mut self, documents: usize);
     /// Starts a target that answers with nonsense.
     async fn target_hostile(&mut self);
+    /// What nonsense proves: nothing, where a target answers.
+    fn nonsense_proves(outcome: &Outcome) -> bool {
+        matches!(outcome, Outcome::Unknown(_))
+    }
     /// Ends the target.
     async fn target_down(&mut self);
 }
@@ -160,6 +165,53 @@ impl Polling for OdataPolls {
     }
 }
 
+struct FilesBench(Exchange);
+
+impl Bench for FilesBench {
+    async fn open() -> Self {
+        Self(Exchange::new(&[]))
+    }
+
+    fn destination(&self) -> Box<dyn Destination> {
+        self.0.destination(&serde_json::json!({ "directory": "in", "name": "{plant}-{target_key}.json" }))
+    }
+
+    async fn target_up(&mut self, _documents: usize) {
+        self.0.make("in");
+    }
+
+    async fn target_hostile(&mut self) {
+        self.0.make("in");
+        self.0.pipe(&format!("in/DE10-{}.json", outgoing("{}").target_key));
+    }
+
+    /// A directory gives no answers that could be misread: something else stands there, and a person decides.
+    fn nonsense_proves(outcome: &Outcome) -> bool {
+        matches!(outcome, Outcome::Refused { fault, .. } if fault.code == Code::DeliverRejected)
+    }
+
+    async fn target_down(&mut self) {
+        self.0.remove("in");
+    }
+}
+
+struct FilesPolls(Exchange, AtomicUsize);
+
+impl Polling for FilesPolls {
+    async fn open() -> Self {
+        Self(Exchange::new(&["out"]), AtomicUsize::new(1))
+    }
+
+    fn source(&self) -> Arc<dyn Source> {
+        self.0.source(&exchange::renamed("out"))
+    }
+
+    fn make(&self) {
+        let number = self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.drop_in(&format!("out/{number}.csv"), &format!("document {number}"));
+    }
+}
+
 fn nonsense() -> Vec<Act> {
     vec![
         Act::Answer("\0\u{1}nonsense\r\n\r\n".to_owned()),
@@ -180,6 +232,10 @@ async fn every_connector_of_the_list_keeps_the_contract() {
             "odata" => {
                 sends::<OdataBench>().await;
                 polls::<OdataPolls>().await;
+            }
+            "files" => {
+                sends::<FilesBench>().await;
+                polls::<FilesPolls>().await;
             }
             other => panic!("the connector {other} has no bench in this suite"),
         }
@@ -255,7 +311,7 @@ async fn sends<B: Bench>() {
     bench.target_hostile().await;
     for _ in 0..3 {
         let outcome = destination.send(&batch[..1]).await.remove(0).1;
-        assert!(matches!(outcome, Outcome::Unknown(_)), "nonsense proves nothing: {outcome:?}");
+        assert!(B::nonsense_proves(&outcome), "nonsense proves nothing: {outcome:?}");
     }
     bench.target_down().await;
     assert!(matches!(destination.probe(&document).await, Probe::CannotTell(_)));

@@ -26,4 +26,11 @@ mod odata_source;
 /// Servers that nobody here wrote.
 mod odata_peers;
 
+/// Directories with files in them.
+mod exchange;
+
+mod files_source;
+
+mod files_destination;
+
 mod conformance;

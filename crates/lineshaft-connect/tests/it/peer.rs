@@ -131,6 +131,7 @@ pub fn surroundings_over(net: Arc<dyn Net>) -> Surroundings {
         guard: Arc::new(Guard::new(&egress).expect("guard")),
         secrets: Arc::new(Secrets::new(Some(dir), Arc::clone(&clock))),
         clock,
+        directory: std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")),
     }
 }
 

@@ -11,3 +11,5 @@ mod deciding;
 mod judging;
 
 mod restarting;
+
+mod files;

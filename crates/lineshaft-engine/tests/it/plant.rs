@@ -60,8 +60,14 @@ impl Plant {
 
     /// Stops the node in order and starts it again on the same directory.
     pub async fn restart(self) -> Self {
+        self.restart_after(|| {}).await
+    }
+
+    /// The same, with something that happens while it is down.
+    pub async fn restart_after(self, meanwhile: impl FnOnce()) -> Self {
         let Self { node, sink, directory, project } = self;
         assert!(node.stop().await, "everything under way ended in time");
+        meanwhile();
         let node = start(Arc::clone(&project), &directory.path().join("data")).await;
         Self { node, sink, directory, project }
     }
@@ -132,6 +138,7 @@ fn local() -> SocketAddr {
 async fn start(project: Arc<Project>, data: &Path) -> Node {
     let opening = Opening {
         project,
+        directory: data.parent().expect("a directory").to_owned(),
         data: data.to_owned(),
         clock: Arc::new(SystemClock::new()),
         rng: Arc::new(SeededRng::new(7)),

@@ -8,6 +8,8 @@ mod answer;
 
 mod emit;
 
+mod files;
+
 mod format;
 
 mod installation;
@@ -44,6 +46,8 @@ struct World<'a> {
     report: Report,
     /// Site codes; `None` if `lineshaft.yaml` could not be read.
     sites: Option<BTreeSet<String>>,
+    /// The node's data directory; `None` if `lineshaft.yaml` could not be read.
+    data_dir: Option<String>,
     /// Rules for outgoing connections; `None` if `lineshaft.yaml` could not be read.
     egress: Option<project::Egress>,
     /// Names of systems, those with unreadable files included.
@@ -120,6 +124,7 @@ impl<'a> World<'a> {
             files,
             report: Report::default(),
             sites: None,
+            data_dir: None,
             egress: None,
             systems: BTreeSet::new(),
             event_names: BTreeSet::new(),

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use lineshaft_flow::problem::Severity;
 use lineshaft_flow::spec::{Files, check, starter};
 
+use crate::files::ERP as FILES_ERP;
 use crate::golden;
 use crate::odata::ERP as ODATA_ERP;
 
@@ -183,6 +184,41 @@ const CASES: &[(&str, &[Edit])] = &[
             (ERP, "class: T3, quiet: 2m", "class: T1, window: 24h, past: T4"),
         ],
     ),
+    (
+        "files-source",
+        &[
+            (ERP, "", FILES_ERP),
+            (ERP, "root: exchange/erp", "root: systems/../data"),
+            (ERP, "directory: out/orders\n", "directory: /out/orders\n"),
+            (ERP, "\"ORDERS*.csv\"", "\"ORDERS*.c[sS]*v\""),
+            (ERP, "stable_for: 10s", "stable_for: 0s"),
+            (ERP, "every: 5s", "every: 5s\n        file_bytes_max: 1073741825"),
+            (ERP, "marker: .done", "marker: .tmp"),
+            (ERP, "key: .Id", "key: header"),
+            (ERP, "pattern: \"STOCK*.csv\"", "pattern: STOCK*.part"),
+        ],
+    ),
+    (
+        "files-destination",
+        &[
+            (ERP, "", FILES_ERP),
+            (ERP, "root: exchange/erp", "root: data/exchange"),
+            (ERP, "{order}-{target_key}.json", "../order {Order}.tmp"),
+            (ERP, "directory: in,", "directory: in/../..,"),
+            (ERP, "taken_to: in/taken", "taken_to: ./in"),
+            (ERP, "T3, quiet: 2m", "T1, window: 1d, past: T4"),
+        ],
+    ),
+    (
+        "files-t3-without-place",
+        &[
+            (ERP, "", FILES_ERP),
+            (ERP, "root: exchange/erp", "root: \"secret:exchange\""),
+            (ERP, ", taken_to: in/taken", ""),
+            (ERP, "{order}-{target_key}.json", "order.json"),
+        ],
+    ),
+    ("files-taken-twice", &[(ERP, "", FILES_ERP), (ERP, "pattern: \"STOCK*.csv\"", "pattern: \"*.csv\"")]),
     (
         "two-kinds-in-a-system",
         &[(

@@ -8,6 +8,8 @@ mod demo;
 
 mod formats;
 
+mod files;
+
 mod odata;
 
 mod schemas;

@@ -15,6 +15,7 @@ pub enum Code {
     ReceiveBadEncoding,
     ReceiveUnknownInterface,
     ReceiveMalformed,
+    ReceiveFile,
     DecodeSyntax,
     DecodeEncoding,
     DecodeLimit,
@@ -86,7 +87,7 @@ pub static CODES: &[CodeSpec] = &[
         "RECEIVE-001",
         Class::Refuse,
         "Document too large",
-        "Send smaller documents, or raise `body_bytes_max` of the interface.",
+        "Send smaller documents, or raise `body_bytes_max` (`file_bytes_max` for files) of the interface.",
     ),
     spec(
         Code::ReceiveNotAllowed,
@@ -129,6 +130,13 @@ pub static CODES: &[CodeSpec] = &[
         Class::Refuse,
         "The request is not well formed",
         "The message says which header or line; correct the sending program.",
+    ),
+    spec(
+        Code::ReceiveFile,
+        "RECEIVE-008",
+        Class::Refuse,
+        "A file or its directory cannot be used",
+        "Give the node's user the permission it lacks, mount what is missing, or remove what is in the way; it is looked at again by itself.",
     ),
     spec(Code::DecodeSyntax, "DECODE-001", Class::Park, "Document cannot be read", RETRY_OR_DISCARD),
     spec(

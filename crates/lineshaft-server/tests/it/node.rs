@@ -49,8 +49,8 @@ pub async fn start() -> Running {
     let (clock, rng) = (Arc::new(SystemClock::new()), Arc::new(SeededRng::new(1)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let insecure = project.installation.insecure.clone();
-    let node =
-        Node::start(Opening { project, data: data.clone(), clock, rng, net: Arc::new(SystemNet) }).await.unwrap();
+    let (root, net) = (directory.path().to_owned(), Arc::new(SystemNet));
+    let node = Node::start(Opening { project, directory: root, data: data.clone(), clock, rng, net }).await.unwrap();
     let facts = Facts { inbound: node.inbound(), version: "0.0.0-test", insecure };
     let server = Server::start(listener, Api::new(Arc::clone(node.shared()), token, facts)).unwrap();
     let token = lineshaft_server::token::read_text(&data).unwrap();

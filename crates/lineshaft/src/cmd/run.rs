@@ -107,6 +107,7 @@ async fn live(args: &Run, mut project: Project) -> Result<Exit, String> {
     let insecure = insecure(&project, &token, &listener);
     let opening = Opening {
         project: Arc::new(project),
+        directory: args.dir.clone(),
         data: data.clone(),
         clock: Arc::new(SystemClock::new()),
         rng: Arc::new(SeededRng::from_os()),

@@ -111,3 +111,22 @@ fn exit_codes_tell_usage_from_an_unreachable_node() {
     let never = run(directory.path(), &["status"]);
     assert!(never.code == 7 && never.err.contains("lineshaft run"), "{never:?}");
 }
+
+#[test]
+fn what_is_no_file_in_a_project_is_told_and_not_waited_for() {
+    let directory = starter();
+    for file in ["systems/pipe.yaml", "model/pipe.json", "lineshaft.yml"] {
+        let made = std::process::Command::new("mkfifo").arg(directory.path().join(file)).status();
+        assert!(made.is_ok_and(|made| made.success()), "mkfifo {file}");
+    }
+    let check = run(directory.path(), &["check"]);
+    assert_eq!(check.code, 8, "{check:?}");
+    for said in ["--> systems/pipe.yaml", "--> model/pipe.json", "--> lineshaft.yml", "it is no file"] {
+        assert!(check.out.contains(said), "{said}: {}", check.out);
+    }
+    // A name that no project file has is nobody's business.
+    let other = starter();
+    let path = other.path().join("systems/notes");
+    assert!(std::process::Command::new("mkfifo").arg(path).status().is_ok_and(|made| made.success()));
+    assert_eq!(run(other.path(), &["check"]).code, 0);
+}

@@ -1,7 +1,7 @@
 //! What shows only when all files are seen together: events without a maker or taker, order by a key that nobody reads.
 
 use super::scope::Scope;
-use super::{SystemFile, World, system};
+use super::{SystemFile, World, files, system};
 use crate::problem::Problem;
 use crate::spec::raw::AnswerBy;
 use crate::spec::report::nearest;
@@ -24,6 +24,7 @@ pub fn check(world: &mut World<'_>, systems: &[SystemFile<'_>]) {
             }
         }
     }
+    files::apart(world, systems);
     // With an error elsewhere, "nobody" would be a guess and often only a consequence.
     if !world.report.has_errors() {
         events(world, systems);

@@ -5,7 +5,7 @@ use lineshaft_model::connection::{Connection, SourceSettings};
 use lineshaft_model::tree::Path;
 
 use super::scope::Scope;
-use super::{World, answer, format, odata};
+use super::{World, answer, files, format, odata};
 use crate::project::{Becomes, Emit, Idempotency, IdempotencyKey, KeyRule, SiteRule};
 use crate::spec::report::nearest;
 use crate::spec::{raw, values};
@@ -22,6 +22,7 @@ pub fn check(
     match &raw.source {
         SourceSettings::Http(http) => source(world, scope, &name, http),
         SourceSettings::Odata(settings) => odata::source(world, scope, connection, &settings.poll),
+        SourceSettings::Files(settings) => files::source(world, scope, settings),
     }
     let format = format::reading(world, scope, raw);
     let split = scope.optional_path(world, &["split"], raw.split.as_ref());
@@ -142,6 +143,9 @@ fn idempotency(world: &mut World<'_>, scope: &Scope<'_>, raw: &raw::Emit) -> Opt
             let help = "remove it: each row's key, version and content are its key already";
             scope.error(world, &["idempotency"], "a source that polls recognises repeats by itself", help);
         }
+        return Some(Some(Idempotency { key: IdempotencyKey::Header, same_when: Vec::new() }));
+    }
+    if matches!(raw.source, SourceSettings::Files(_)) && files::idempotency(world, scope, raw) {
         return Some(Some(Idempotency { key: IdempotencyKey::Header, same_when: Vec::new() }));
     }
     let Some(raw) = &raw.idempotency else { return Some(None) };

@@ -24,6 +24,7 @@ pub fn check(world: &mut World<'_>, doc: &Doc<'_>, raw: raw::Installation) -> (I
 
     world.sites = Some(sites.keys().cloned().collect());
     world.egress = Some(egress.clone());
+    world.data_dir = Some(raw.data.clone());
     let installation = Installation {
         name: raw.installation,
         node: raw.node,

@@ -79,7 +79,7 @@ pub fn destination(world: &mut World<'_>, scope: &Scope<'_>, connection: &Connec
 fn version(connection: &Connection) -> Option<Version> {
     match connection {
         Connection::Odata(odata) => Some(odata.version),
-        Connection::Http(_) => None,
+        Connection::Http(_) | Connection::Files(_) => None,
     }
 }
 

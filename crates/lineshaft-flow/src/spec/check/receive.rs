@@ -10,7 +10,7 @@ use lineshaft_model::tree::Path;
 
 use super::emit::NOTHING;
 use super::scope::Scope;
-use super::{World, answer, format, odata};
+use super::{World, answer, files, format, odata};
 use crate::project::Receive;
 use crate::spec::raw::{self, PastClass, RepeatClass};
 use crate::spec::values;
@@ -31,6 +31,7 @@ pub fn check(
     match &raw.send {
         DestinationSettings::Http(http) => destination(world, scope, http),
         DestinationSettings::Odata(settings) => odata::destination(world, scope, connection, settings),
+        DestinationSettings::Files(settings) => files::destination(world, scope, settings, raw.repeat.class),
     }
     let format = format::writing(world, scope, raw);
     let class = class(world, scope, raw);
@@ -123,12 +124,17 @@ fn class(world: &mut World<'_>, scope: &Scope<'_>, raw: &raw::Receive) -> Option
     if probed && !raw.send.has_probe() {
         let fields = if kind == "odata" { "path: ..., filter: ..." } else { "path: ..., found_when: ..." };
         let help = format!("add `probe: {{ {fields} }}` to `send.{kind}`, or declare T4 and let a person decide");
-        scope.error(world, &["repeat"], "T3 asks the system whether it posted, but there is no `probe`", help);
+        let (missing, help) = match files::remedy(&raw.send, "probe") {
+            Some(help) => ("T3 asks the system whether it posted, but there is no `taken_to` to look into", help),
+            None => ("T3 asks the system whether it posted, but there is no `probe`", help),
+        };
+        scope.error(world, &["repeat"], missing, help);
     }
     match repeat.class {
         RepeatClass::T1 => {
             if !raw.send.carries_key() {
                 let help = format!("add `key_header: Idempotency-Key` or `key_field: .<path>` to `send.{kind}`");
+                let help = files::remedy(&raw.send, "key").unwrap_or(help);
                 scope.error(world, &["repeat"], "T1 needs a key in the request, but none is sent", help);
             }
             let Some(past) = repeat.past else {

@@ -6,7 +6,7 @@ use lineshaft_model::connection::http::ClientAuth;
 use lineshaft_model::connection::{Connection, SourceSettings};
 
 use super::scope::Scope;
-use super::{SystemFile, World, emit, receive};
+use super::{SystemFile, World, emit, files, receive};
 use crate::problem::Problem;
 use crate::project::{Limits, Project, System};
 use crate::spec::{raw, values};
@@ -75,6 +75,11 @@ fn connection(world: &mut World<'_>, scope: &Scope<'_>, raw: &raw::System) {
             let numbers = (odata.timeout_secs, odata.answer_bytes_max);
             ("odata", Some(odata.url.as_str()), &odata.auth, numbers)
         }
+        Connection::Files(settings) => {
+            files::connection(world, scope, settings);
+            fitting(world, scope, "files", raw);
+            return;
+        }
     };
     match address {
         Some(text) => url(world, scope, &raw.system, &["connection", kind, "url"], text),
@@ -129,7 +134,8 @@ fn fitting(world: &mut World<'_>, scope: &Scope<'_>, kind: &str, raw: &raw::Syst
     for (interface, emit) in &raw.emits {
         match &emit.source {
             SourceSettings::Odata(_) if kind != "odata" => unfit("emits", interface, "source", "odata"),
-            SourceSettings::Http(_) | SourceSettings::Odata(_) => {}
+            SourceSettings::Files(_) if kind != "files" => unfit("emits", interface, "source", "files"),
+            SourceSettings::Http(_) | SourceSettings::Odata(_) | SourceSettings::Files(_) => {}
         }
     }
     for (interface, receive) in &raw.receives {
