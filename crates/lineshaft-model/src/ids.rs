@@ -41,6 +41,9 @@ pub enum OfDelivery {}
 /// Marks ids of audit entries.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OfAudit {}
+/// Marks ids of answers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OfAnswer {}
 /// Marks ids of incarnations.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OfIncarnation {}
@@ -53,6 +56,8 @@ pub type TransactionId = Id<OfTransaction>;
 pub type DeliveryId = Id<OfDelivery>;
 /// One entry of the audit log.
 pub type AuditId = Id<OfAudit>;
+/// One answer to a request that failed: by it the sender's log and ours meet (HD-2).
+pub type AnswerId = Id<OfAnswer>;
 /// One life of a node's database. A restored copy gets a new one, so that its numbers are never mistaken (LK4).
 pub type IncarnationId = Id<OfIncarnation>;
 

@@ -22,19 +22,22 @@ pub mod reference;
 /// Whether the database is sound.
 pub mod store;
 
+/// What a request says, or what is wrong with it.
+mod request;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use axum::{Extension, Json, Router};
+use axum::{Extension, Router};
 use lineshaft_engine::Shared;
+use lineshaft_model::ids::AnswerId;
 use lineshaft_model::principal::Principal;
 use lineshaft_model::time::Timestamp;
 use lineshaft_store::{Store, StoreError};
@@ -196,7 +199,31 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(&api), identified));
-    open.merge(guarded).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(from_fn(in_time)).with_state(api)
+    open.merge(guarded)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(in_time))
+        .layer(from_fn_with_state(Arc::clone(&api), told))
+        .with_state(api)
+}
+
+/// Gives every answer that is no success the form of a problem, whoever made it, and an id that the log names too.
+async fn told(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let asked = format!("{} {}", request.method(), request.uri().path());
+    let mut response = next.run(request).await;
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let mut problem =
+        response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::of_status(response.status()));
+    let id = AnswerId::new(api.shared.clock.now(), &*api.shared.rng);
+    problem.instance = format!("urn:uuid:{id}");
+    if status.is_server_error() {
+        tracing::warn!(%id, asked, code = problem.code, detail = problem.detail, "a request failed");
+    } else {
+        tracing::debug!(%id, asked, code = problem.code, detail = problem.detail, "a request was refused");
+    }
+    problem.tell(response.headers())
 }
 
 /// Finds out who asks, or refuses.
@@ -223,9 +250,8 @@ fn principal(api: &Api, request: &Request) -> Result<Principal, Problem> {
     };
     let name = std::str::from_utf8(name.as_bytes()).unwrap_or_default().trim();
     if name.is_empty() || name.len() > OPERATOR_BYTES_MAX || name.chars().any(char::is_control) {
-        return Err(Problem::bad_request(format!(
-            "X-Operator must name a person in 1 to {OPERATOR_BYTES_MAX} bytes of UTF-8"
-        )));
+        let what = format!("X-Operator must name a person in 1 to {OPERATOR_BYTES_MAX} bytes of UTF-8");
+        return Err(Problem::bad_request(what).at("header X-Operator"));
     }
     Ok(Principal::Operator(name.to_owned()))
 }
@@ -236,7 +262,7 @@ async fn in_time(request: Request, next: Next) -> Response {
 }
 
 async fn unknown(Extension(_principal): Extension<Principal>, request: Request) -> Problem {
-    Problem::missing(format!("there is nothing at {}", request.uri().path()))
+    Problem::missing(format!("there is nothing at {}", request.uri().path())).at("path")
 }
 
 async fn wrong_method(Extension(_principal): Extension<Principal>, request: Request) -> Problem {
@@ -252,17 +278,6 @@ async fn readyz(State(api): State<Arc<Api>>) -> Response {
         "ready\n".into_response()
     } else {
         Problem::unavailable("the node accepts nothing").into_response()
-    }
-}
-
-/// The body of a request, or what is wrong with it. Unknown fields are refused (AZ-3).
-pub(crate) fn asked<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
-    match body {
-        Ok(Json(body)) => Ok(body),
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            Err(Problem::too_large(format!("a request may have {BODY_BYTES_MAX} bytes")))
-        }
-        Err(rejection) => Err(Problem::bad_request(rejection.body_text())),
     }
 }
 

@@ -164,11 +164,13 @@ fn refused(problem: Problem) -> Failure {
         401 | 403 => Exit::Denied,
         404 => Exit::NotFound,
         409 => Exit::Conflict,
-        400 | 405 => Exit::Usage,
+        400 | 405 | 415 => Exit::Usage,
         _ => Exit::Failed,
     };
     let code = if problem.code.starts_with("API-") { String::new() } else { format!("[{}]", problem.code) };
-    Failure { exit, code, message: problem.detail, help: problem.next_step }
+    // Places in a request are of the program's making; only those in files and documents help the person.
+    let at = if code.is_empty() || problem.at.is_empty() { String::new() } else { format!(" (at {})", problem.at) };
+    Failure { exit, code, message: format!("{}{at}", problem.detail), help: problem.next_step }
 }
 
 fn checked(url: &str) -> Result<String, Failure> {

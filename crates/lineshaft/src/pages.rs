@@ -9,7 +9,7 @@ use clap::{Arg, Command, CommandFactory};
 use lineshaft_flow::spec::{FileKind, schema_of};
 use lineshaft_model::fault::{CODES, Class, CodeSpec};
 use lineshaft_server::api::{BODY_BYTES_MAX, OPEN, ROUTES, Route};
-use lineshaft_server::problem::KINDS;
+use lineshaft_server::problem::{KINDS, Kind};
 
 use crate::cmd::Cli;
 use crate::exit::Exit;
@@ -154,11 +154,12 @@ fn api() -> String {
     }
     page.push_str(
         "\n## Problems\n\nWhat is not done is answered as problem details (RFC 9457, `application/problem+json`) with `status`, `title`, \
-         `code`, `detail` and `next_step`. A code is one of these or a [fault code](../errors/README.md) with status 422.\n\n\
-         | code | status | title |\n|---|---|---|\n",
+         `code`, `detail`, `at` (where), `next_step` and `instance`, an id that the node's log names too. There is no other kind of \
+         error. A code is one of these or a [fault code](../errors/README.md) with status 422.\n\n\
+         | code | status | title | what to do |\n|---|---|---|---|\n",
     );
-    for (code, status, title) in KINDS {
-        let _ = writeln!(page, "| {code} | {status} | {title} |");
+    for Kind { code, status, title, next_step } in KINDS {
+        let _ = writeln!(page, "| {code} | {status} | {title} | {next_step} |");
     }
     page
 }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use lineshaft_engine::act::{on_delivery, on_transaction};
 use lineshaft_model::delivery::DeliveryState;
@@ -14,8 +13,9 @@ use lineshaft_store::read::exceptions::Exception as Row;
 use lineshaft_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
-use super::transactions::FaultView;
-use super::{Api, Done, asked, read};
+use super::request::{Asked, Given, Named};
+use super::transactions::{FaultView, id_of};
+use super::{Api, Done, read};
 use crate::problem::Problem;
 
 /// Exceptions that a list holds where the request does not say.
@@ -86,6 +86,7 @@ pub struct Decision {
 
 /// How many to list.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
     limit: Option<usize>,
 }
@@ -94,7 +95,7 @@ pub(super) struct ListQuery {
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     Extension(_principal): Extension<Principal>,
-    Query(query): Query<ListQuery>,
+    Asked(query): Asked<ListQuery>,
 ) -> Result<Json<Exceptions>, Problem> {
     let limit = query.limit.unwrap_or(LISTED_DEFAULT).clamp(1, LISTED_MAX);
     let rows = read(&api, move |store| store.exceptions(limit)).await?;
@@ -106,7 +107,7 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(api): State<Arc<Api>>,
     Extension(_principal): Extension<Principal>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Json<Exception>, Problem> {
     let target = meant(&api, &id).await?;
     let row = read(&api, move |store| match target {
@@ -121,10 +122,9 @@ pub(super) async fn show(
 pub(super) async fn decide(
     State(api): State<Arc<Api>>,
     Extension(principal): Extension<Principal>,
-    Path((id, word)): Path<(String, String)>,
-    body: Result<Json<Decision>, JsonRejection>,
+    Named((id, word)): Named<(String, String)>,
+    Given(decision): Given<Decision>,
 ) -> Result<Json<Done>, Problem> {
-    let decision = asked(body)?;
     let verdict = verdict(&word, &decision)?;
     let reason = decision.reason.trim();
     let done = match meant(&api, &id).await? {
@@ -141,42 +141,47 @@ fn verdict(word: &str, decision: &Decision) -> Result<Verdict, Problem> {
     let answer = decision.posted.is_some() || decision.not_posted;
     let texts = [decision.reason.as_str(), decision.posted.as_deref().unwrap_or_default()];
     if texts.iter().any(|text| text.len() > REASON_BYTES_MAX || text.chars().any(char::is_control)) {
-        return Err(Problem::bad_request(format!(
-            "a reason or reference has at most {REASON_BYTES_MAX} bytes of text"
-        )));
+        let long = Problem::bad_request(format!("a reason or reference has at most {REASON_BYTES_MAX} bytes of text"));
+        return Err(long.at("body").help("Shorten it, and leave out line ends and other control characters."));
     }
     if word != "retry" && decision.reason.trim().is_empty() {
-        return Err(Problem::bad_request(format!("{word} needs a reason: it stays in the audit log")));
+        let bare = Problem::bad_request(format!("{word} needs a reason: it stays in the audit log"));
+        return Err(bare.at("body, reason").help("Say why in `reason` (`--reason` in the command line)."));
     }
     match (word, &decision.posted, decision.not_posted) {
         ("answer", Some(reference), false) if !reference.trim().is_empty() => {
             Ok(Verdict::Posted(reference.trim().to_owned()))
         }
         ("answer", None, true) => Ok(Verdict::NotPosted),
-        ("answer", _, _) => Err(Problem::bad_request(
-            "an answer says either `posted` with the target's reference, or `not_posted: true`",
-        )),
+        ("answer", _, _) => {
+            let unclear = Problem::bad_request("the answer does not say whether it was posted").at("body");
+            Err(unclear.help("Look in the target; then say `posted` with its reference, or `not_posted: true`."))
+        }
         ("retry" | "skip" | "discard", _, _) if answer => {
-            Err(Problem::bad_request("`posted` and `not_posted` belong to an answer"))
+            let mixed = Problem::bad_request("`posted` and `not_posted` belong to an answer").at("body");
+            Err(mixed.help("Leave them out, or decide with `answer`."))
         }
         ("retry", ..) => Ok(Verdict::Retry),
         ("skip", ..) => Ok(Verdict::Skip),
         ("discard", ..) => Ok(Verdict::Discard),
-        _ => Err(Problem::missing(format!("{word:?} is no decision; there are retry, skip, discard and answer"))),
+        _ => {
+            let unknown = Problem::missing(format!("{word:?} is no decision")).at("path");
+            Err(unknown.help("There are retry, skip, discard and answer."))
+        }
     }
 }
 
 /// What an id means: a delivery, a parked transaction, or the one delivery of a transaction that waits for a person.
 async fn meant(api: &Arc<Api>, id: &str) -> Result<Target, Problem> {
-    let transaction: TransactionId = id.parse().map_err(|error| Problem::bad_request(format!("{error}")))?;
+    let transaction = id_of(id)?;
     let delivery = DeliveryId::from_bytes(*transaction.as_bytes());
     let mut targets = read(api, move |store| targets(store, delivery, transaction)).await?;
     match (targets.pop(), targets.is_empty()) {
         (Some(target), true) => Ok(target),
-        (Some(_), false) => Err(Problem::not_now(
-            format!("transaction {id} has more than one exception"),
-            "Name the delivery: `lineshaft exceptions list` shows the ids.",
-        )),
+        (Some(_), false) => {
+            let several = Problem::not_now(format!("transaction {id} has more than one exception"));
+            Err(several.at("path").help("Name the delivery: `lineshaft exceptions list` shows the ids."))
+        }
         (None, _) => Err(nothing_open(id)),
     }
 }
@@ -194,9 +199,8 @@ fn targets(store: &Store, delivery: DeliveryId, transaction: TransactionId) -> R
 }
 
 fn nothing_open(id: &str) -> Problem {
-    Problem::missing(format!(
-        "{id} is not stopped or in doubt; `lineshaft trace show` says what became of a transaction"
-    ))
+    let nothing = Problem::missing(format!("{id} is not stopped or in doubt")).at("path");
+    nothing.help("`lineshaft trace show ID` says what became of a transaction.")
 }
 
 fn shown(api: &Api, row: Row) -> Exception {
@@ -243,9 +247,9 @@ mod tests {
         assert_eq!(read("answer", r#"{"reason":"looked","not_posted":true}"#), Ok(Verdict::NotPosted));
         for (word, body, status, said) in [
             ("discard", r#"{"reason":"  "}"#, 400, "needs a reason"),
-            ("answer", r#"{"reason":"x"}"#, 400, "either `posted`"),
-            ("answer", r#"{"reason":"x","posted":"1","not_posted":true}"#, 400, "either `posted`"),
-            ("answer", r#"{"reason":"x","posted":" "}"#, 400, "either `posted`"),
+            ("answer", r#"{"reason":"x"}"#, 400, "does not say whether"),
+            ("answer", r#"{"reason":"x","posted":"1","not_posted":true}"#, 400, "does not say whether"),
+            ("answer", r#"{"reason":"x","posted":" "}"#, 400, "does not say whether"),
             ("retry", r#"{"posted":"1"}"#, 400, "belong to an answer"),
             ("burn", r#"{"reason":"x"}"#, 404, "no decision"),
         ] {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use lineshaft_model::principal::Principal;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Api, Done, asked};
+use super::request::{Given, Named};
+use super::{Api, Done};
 use crate::problem::Problem;
 
 /// Most records of one request: one commit must stay short.
@@ -43,18 +43,17 @@ pub struct Record {
 pub(super) async fn load(
     State(api): State<Arc<Api>>,
     Extension(principal): Extension<Principal>,
-    Path(table): Path<String>,
-    body: Result<Json<Load>, JsonRejection>,
+    Named(table): Named<String>,
+    Given(load): Given<Load>,
 ) -> Result<Json<Done>, Problem> {
-    let load = asked(body)?;
     if load.records.len() > RECORDS_MAX {
-        return Err(Problem::too_large(format!("{} records; one request takes {RECORDS_MAX}", load.records.len())));
+        let many = format!("{} records; one request takes {RECORDS_MAX}", load.records.len());
+        return Err(Problem::too_large(many).at("body, records"));
     }
     let usable = |name: &str| !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.chars().any(char::is_control);
     if let Some(name) = load.records.iter().map(|it| &it.key).chain([&table]).find(|name| !usable(name)) {
-        return Err(Problem::bad_request(format!(
-            "{name:?} cannot be a key or table: 1 to {NAME_BYTES_MAX} bytes of text"
-        )));
+        let unusable = Problem::bad_request(format!("{name:?} cannot be a key or table"));
+        return Err(unusable.at("body").help("A key or table has 1 to 256 bytes of text without control characters."));
     }
     let records = load.records.into_iter().map(|it| (it.key, it.record.get().as_bytes().to_vec())).collect();
     let done = lineshaft_engine::act::load(&api.shared, &principal, &table, records, &load.reason).await?;

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use lineshaft_engine::act::on_interface;
 use lineshaft_model::principal::Principal;
 use lineshaft_store::change::Verdict;
 use serde::{Deserialize, Serialize};
 
-use super::{Api, Done, asked};
+use super::request::{Given, Named};
+use super::{Api, Done};
 use crate::problem::Problem;
 
 /// Why a system is paused or resumed.
@@ -26,10 +26,9 @@ pub struct Reason {
 pub(super) async fn pause(
     State(api): State<Arc<Api>>,
     Extension(principal): Extension<Principal>,
-    Path(name): Path<String>,
-    body: Result<Json<Reason>, JsonRejection>,
+    Named(name): Named<String>,
+    Given(Reason { reason }): Given<Reason>,
 ) -> Result<Json<Done>, Problem> {
-    let reason = asked(body)?.reason;
     on_interface(&api.shared, &principal, &name, Verdict::Pause, &reason).await?;
     Ok(Json(Done { said: format!("{name}: nothing more is sent to it; what is accepted waits") }))
 }
@@ -38,10 +37,9 @@ pub(super) async fn pause(
 pub(super) async fn resume(
     State(api): State<Arc<Api>>,
     Extension(principal): Extension<Principal>,
-    Path(name): Path<String>,
-    body: Result<Json<Reason>, JsonRejection>,
+    Named(name): Named<String>,
+    Given(Reason { reason }): Given<Reason>,
 ) -> Result<Json<Done>, Problem> {
-    let reason = asked(body)?.reason;
     on_interface(&api.shared, &principal, &name, Verdict::Resume, &reason).await?;
     Ok(Json(Done { said: format!("{name}: what waited is sent now") }))
 }

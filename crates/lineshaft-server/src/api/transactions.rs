@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use lineshaft_model::fault::Fault;
-use lineshaft_model::ids::TransactionId;
+use lineshaft_model::ids::{NotAnId, TransactionId};
 use lineshaft_model::key::KeyQuery;
 use lineshaft_model::principal::Principal;
 use lineshaft_store::read::deliveries::{Attempt as AttemptRow, Delivery as DeliveryRow};
@@ -13,6 +13,7 @@ use lineshaft_store::read::transactions::Transaction as Row;
 use serde::{Deserialize, Serialize};
 
 use super::documents::{Documents, Sent};
+use super::request::{Asked, Named};
 use super::{Api, read};
 use crate::problem::Problem;
 
@@ -21,6 +22,10 @@ const FOUND_DEFAULT: usize = 50;
 
 /// Most transactions that a search returns.
 const FOUND_MAX: usize = 1000;
+
+/// What to do with an id that is none.
+const WHERE_IDS_STAND: &str =
+    "Take the id from the column ID of `lineshaft find KIND:NUMBER` or `lineshaft exceptions list`.";
 
 /// What was found.
 #[derive(Debug, Serialize, Deserialize)]
@@ -189,6 +194,7 @@ pub struct Trace {
 
 /// What to find.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct FindQuery {
     key: String,
     limit: Option<usize>,
@@ -196,6 +202,7 @@ pub(super) struct FindQuery {
 
 /// What to show.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct TraceQuery {
     #[serde(default)]
     documents: bool,
@@ -317,10 +324,11 @@ fn label(row: &Row) -> &'static str {
 pub(super) async fn find(
     State(api): State<Arc<Api>>,
     Extension(_principal): Extension<Principal>,
-    Query(query): Query<FindQuery>,
+    Asked(query): Asked<FindQuery>,
 ) -> Result<Json<Found>, Problem> {
     let key = KeyQuery::parse(&query.key).ok_or_else(|| {
-        Problem::bad_request(format!("{:?} is no key; write `kind:value`, as in `order:1000040`", query.key))
+        let no_key = Problem::bad_request(format!("{:?} is no key", query.key)).at("query, key");
+        no_key.help("Write kind and number, `order:1000040`; with the system that issued it, `order:erp/1000040`.")
     })?;
     let limit = query.limit.unwrap_or(FOUND_DEFAULT).clamp(1, FOUND_MAX);
     let rows = read(&api, move |store| store.find(&key, limit)).await?;
@@ -332,10 +340,10 @@ pub(super) async fn find(
 pub(super) async fn show(
     State(api): State<Arc<Api>>,
     Extension(_principal): Extension<Principal>,
-    Path(id): Path<String>,
-    Query(query): Query<TraceQuery>,
+    Named(id): Named<String>,
+    Asked(query): Asked<TraceQuery>,
 ) -> Result<Json<Trace>, Problem> {
-    let id: TransactionId = id.parse().map_err(|error| Problem::bad_request(format!("{error}")))?;
+    let id = id_of(&id)?;
     let installation = api.shared.project.installation.name.clone();
     let trace = read(&api, move |store| {
         let Some(row) = store.transaction(id)? else { return Ok(None) };
@@ -357,5 +365,15 @@ pub(super) async fn show(
             documents: shown,
         }))
     });
-    trace.await?.map(Json).ok_or_else(|| Problem::missing(format!("there is no transaction {id}")))
+    trace.await?.map(Json).ok_or_else(|| no_transaction(id))
+}
+
+/// The id that a path names.
+pub(super) fn id_of(text: &str) -> Result<TransactionId, Problem> {
+    let no_id = |error| Problem::bad_request(format!("{error}")).at("path");
+    text.parse().map_err(|error: NotAnId| no_id(error).help(WHERE_IDS_STAND))
+}
+
+fn no_transaction(id: TransactionId) -> Problem {
+    Problem::missing(format!("there is no transaction {id}")).at("path").help(WHERE_IDS_STAND)
 }

@@ -33,6 +33,21 @@ impl Answer {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
+
+    /// The answer as a problem, every field of which is there and in order.
+    pub fn problem(&self) -> Value {
+        assert!(self.head.contains("content-type: application/problem+json"), "{self:?}");
+        let problem = self.json();
+        let text = |field: &str| problem[field].as_str().unwrap_or_else(|| panic!("{field}: {self:?}")).to_owned();
+        assert_eq!(problem["status"], self.status, "{self:?}");
+        assert!(text("type").starts_with("urn:lineshaft:") && text("type").ends_with(&text("code")), "{self:?}");
+        assert!(!text("title").is_empty() && !text("detail").is_empty(), "{self:?}");
+        assert!(text("next_step").ends_with('.'), "{self:?}");
+        assert!(text("instance").starts_with("urn:uuid:") && text("instance").len() == 45, "{self:?}");
+        let inside = ["sqlite", "select ", "panicked", "/home/", "axum", "lineshaft_"];
+        assert!(!inside.iter().any(|word| self.text.to_lowercase().contains(word)), "{self:?}");
+        problem
+    }
 }
 
 pub async fn start() -> Running {
@@ -80,10 +95,14 @@ impl Running {
 
 pub async fn ask(addr: SocketAddr, method: &str, path: &str, token: Option<&str>, body: &str) -> Answer {
     let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    ask_with(addr, method, path, &format!("{token}X-Operator: anna\r\nContent-Type: application/json\r\n"), body).await
+}
+
+/// A request with headers of the caller's choice.
+pub async fn ask_with(addr: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Answer {
     let length = body.len();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\nX-Operator: anna\r\n{token}\
-         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
     );
     let mut stream = TcpStream::connect(addr).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
