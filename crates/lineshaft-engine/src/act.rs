@@ -13,7 +13,7 @@ use lineshaft_store::change::{Act, Load, NewBytes, Target, Verdict};
 use lineshaft_store::read::deliveries::Delivery;
 use lineshaft_store::{Change, Effect, Payload, StoreError};
 
-use crate::shared::Shared;
+use crate::shared::{self, Shared};
 
 /// What a command did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub enum Refusal {
     },
     /// It would fail again.
     Fault(Fault),
+    /// A record that was to be loaded cannot be read; nothing was loaded.
+    Record(Fault),
     /// The store can take nothing at the moment.
     Store(StoreError),
 }
@@ -46,7 +48,7 @@ impl From<StoreError> for Refusal {
     }
 }
 
-/// Decides on a parked or in-doubt delivery.
+/// Decides on a parked or in-doubt delivery, or on an open one whose interface has left the project.
 pub async fn on_delivery(
     shared: &Shared,
     principal: &Principal,
@@ -57,6 +59,10 @@ pub async fn on_delivery(
     let Some(row) = shared.store.delivery(delivery)? else {
         return Err(Refusal::Missing(format!("delivery {delivery}")));
     };
+    let gone = shared.has_left(&row.receiver);
+    if gone && verdict == Verdict::Retry {
+        return Err(Refusal::Fault(shared::gone(&row.receiver)));
+    }
     let taken = row.answer_until.is_some();
     let rendered = match verdict {
         // What the target took once is sent with a new key, which may stand in the document.
@@ -76,6 +82,7 @@ pub async fn on_delivery(
         target: Target::Delivery(delivery),
         verdict,
         rendered,
+        gone,
         entry: entry(principal, action, &delivery.to_string(), reason),
     };
     let done = carry_out(shared, act, &format!("delivery {delivery}"), instead_for_delivery(&row)).await;
@@ -92,12 +99,12 @@ pub async fn on_transaction(
     reason: &str,
 ) -> Result<Done, Refusal> {
     let entry = entry(principal, action_of(&verdict), &transaction.to_string(), reason);
-    let act = Act { target: Target::Transaction(transaction), verdict, rendered: None, entry };
+    let act = Act { target: Target::Transaction(transaction), verdict, rendered: None, gone: false, entry };
     carry_out(
         shared,
         act,
         &format!("transaction {transaction}"),
-        "only a parked transaction can be retried or discarded",
+        "Only a stopped transaction can be retried or discarded: `lineshaft trace show` says what became of it.",
     )
     .await
 }
@@ -115,8 +122,8 @@ pub async fn on_interface(
     }
     let pause = verdict == Verdict::Pause;
     let entry = entry(principal, action_of(&verdict), name, reason);
-    let act = Act { target: Target::Interface(name.to_owned()), verdict, rendered: None, entry };
-    let help = if pause { "it is paused already" } else { "it is not paused" };
+    let act = Act { target: Target::Interface(name.to_owned()), verdict, rendered: None, gone: false, entry };
+    let help = if pause { "It is paused already." } else { "It is not paused: there is nothing to resume." };
     let done = carry_out(shared, act, name, help).await?;
     let mut paused = shared.paused.write().unwrap_or_else(std::sync::PoisonError::into_inner);
     if pause {
@@ -138,7 +145,7 @@ pub async fn load(
     reason: &str,
 ) -> Result<Done, Refusal> {
     for (key, record) in &records {
-        lineshaft_format::json::decode(record).map_err(|fault| Refusal::Fault(fault.at(format!("{table} {key}"))))?;
+        lineshaft_format::json::decode(record).map_err(|fault| Refusal::Record(fault.at(format!("{table} {key}"))))?;
     }
     let count = records.len();
     let load = Load { table: table.to_owned(), records, entry: entry(principal, Action::ReferenceLoad, table, reason) };
@@ -226,17 +233,17 @@ fn action_of(verdict: &Verdict) -> Action {
     }
 }
 
+const LOOK_IN_TARGET: &str = "Look in the target, then `lineshaft exceptions answer --posted REF` or `--not-posted`.";
+
 fn instead_for_delivery(row: &Delivery) -> &'static str {
     match row.state {
-        DeliveryState::OutcomeUnknown => "look in the target, then `exceptions answer --posted REF` or `--not-posted`",
-        DeliveryState::Parked if unanswered(row) => {
-            "look in the target, then `exceptions answer --posted REF` or `--not-posted`"
-        }
-        DeliveryState::Parked => "retry, skip or discard it",
+        DeliveryState::OutcomeUnknown => LOOK_IN_TARGET,
+        DeliveryState::Parked if unanswered(row) => LOOK_IN_TARGET,
+        DeliveryState::Parked => "Retry, skip or discard it.",
         DeliveryState::Sent => {
-            "its final word is awaited; whoever knows it says `exceptions answer --posted REF` or `--not-posted`"
+            "Its final word is awaited; whoever knows it says `lineshaft exceptions answer --posted REF` or `--not-posted`."
         }
-        state if state.is_settled() => "it is settled, and settled is final",
-        _ => "it is on its way by itself",
+        state if state.is_settled() => "It is settled, and settled is final.",
+        _ => "It is on its way by itself; only what is stopped or in doubt can be decided on.",
     }
 }

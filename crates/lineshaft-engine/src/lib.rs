@@ -33,4 +33,4 @@ pub mod node;
 
 pub use act::{Done, Refusal};
 pub use node::{Node, Opening};
-pub use shared::Shared;
+pub use shared::{Shared, gone};

@@ -155,6 +155,7 @@ fn start_senders(shared: &Arc<Shared>, receivers: &BTreeMap<String, Arc<Receiver
         }
     }
     senders.spawn(crate::process::run(Arc::clone(shared)));
+    senders.spawn(crate::keep::stranded::tell(Arc::clone(shared)));
     senders
 }
 
@@ -184,7 +185,7 @@ fn open_taker(
 ) -> Result<Arc<dyn Source>, Fault> {
     if let SourceSettings::Http(settings) = &emit.source {
         let interface = emit.name.strip_prefix(&format!("{}/", emit.system)).unwrap_or(&emit.name);
-        return Ok(Arc::new(listener.source(&emit.system, interface, settings)?));
+        return Ok(Arc::new(listener.source(&emit.system, interface, settings, emit.format.media_types())?));
     }
     let no_way = || Fault::new(Code::ProjectFile, "this system's connection has no such source");
     let system = shared.project.systems.get(&emit.system).ok_or_else(no_way)?;
@@ -195,6 +196,7 @@ fn store_fault(error: &StoreError) -> Fault {
     let code = match error {
         StoreError::Version(_) => Code::StoreMigration,
         StoreError::Damaged(_) => Code::StoreDamaged,
+        StoreError::InUse(_) => Code::StoreInUse,
         _ => Code::StoreWrite,
     };
     Fault::new(code, error.to_string())

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 use crate::objects::DECISIONS_MAX;
 use crate::receive::{decided, guarded, to_part};
-use crate::shared::Shared;
+use crate::shared::{Shared, gone};
 
 /// Times that processing may be begun without coming to an end, before the document is taken for the cause (OT11).
 const BEGUN_MAX: u32 = 3;
@@ -178,8 +178,7 @@ fn once_more(
     received: &Received,
 ) -> Result<Understood, Fault> {
     let Some(emit) = shared.project.emits.get(&transaction.interface) else {
-        let said = format!("{} is not an interface of this project any more", transaction.interface);
-        return Err(Fault::new(Code::ProjectFile, said));
+        return Err(gone(&transaction.interface));
     };
     let work = Work { id: transaction.intake, received_at: transaction.accepted_at, received };
     let mut understood = guarded(transaction.intake, || understand(shared.ground(catalog), emit, work));

@@ -197,7 +197,10 @@ async fn store(shared: &Shared, emit: &Emit, accepts: Vec<Accept>, cursor: Optio
                 let said = format!("this idempotency key came with other content before, in intake {intake}");
                 return Err(Fault::new(Code::ReceiveKeyReused, said));
             }
-            other => return Err(Fault::new(Code::ReceiveStoreUnavailable, format!("unexpected {other:?}"))),
+            other => {
+                tracing::error!(?other, "the store gave an answer that accepts nothing");
+                return Err(Fault::new(Code::ReceiveStoreUnavailable, "the store did not accept it"));
+            }
         };
         receipts.push(Receipt { id: intake.to_string(), kind, standing: None, body: None });
     }
@@ -205,7 +208,8 @@ async fn store(shared: &Shared, emit: &Emit, accepts: Vec<Accept>, cursor: Optio
 }
 
 pub(crate) fn unavailable(error: &StoreError) -> Fault {
-    Fault::new(Code::ReceiveStoreUnavailable, error.to_string())
+    tracing::warn!(%error, "a document could not be accepted");
+    Fault::new(Code::ReceiveStoreUnavailable, error.outside())
 }
 
 /// Reads a document, with the catalog that all that follows sees.

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use lineshaft_flow::process::Ground;
 use lineshaft_flow::project::Project;
 use lineshaft_model::catalog::Catalog;
+use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::random::Rng;
 use lineshaft_model::time::Clock;
 use lineshaft_store::change::{Due, Released};
@@ -38,6 +39,8 @@ pub struct Shared {
     pub(crate) stopping: watch::Sender<bool>,
     /// Nothing more is taken in; what was handed over is still answered.
     pub(crate) draining: AtomicBool,
+    /// Receivers with open deliveries that are not in the project, once somebody asked.
+    gone: OnceLock<Vec<String>>,
     catalog: RwLock<Arc<Catalog>>,
     failed: AtomicBool,
     failure: Notify,
@@ -65,6 +68,7 @@ impl Shared {
             paused: RwLock::default(),
             stopping: watch::Sender::new(false),
             draining: AtomicBool::new(false),
+            gone: OnceLock::new(),
             catalog: RwLock::new(Arc::new(catalog)),
             failed: AtomicBool::new(false),
             failure: Notify::new(),
@@ -79,6 +83,22 @@ impl Shared {
     /// Project and catalog for one run of processing.
     pub fn ground<'a>(&'a self, catalog: &'a Arc<Catalog>) -> Ground<'a> {
         Ground { project: &self.project, catalog }
+    }
+
+    /// Whether an interface that received once is not in this project: its open deliveries wait for a person.
+    pub fn has_left(&self, receiver: &str) -> bool {
+        !self.project.receives.contains_key(receiver)
+    }
+
+    /// Receivers with open deliveries that are not in this project. A running node makes none for them, so the names are
+    /// looked for once; that reads every delivery and blocks.
+    pub fn gone(&self) -> Result<&[String], StoreError> {
+        if let Some(known) = self.gone.get() {
+            return Ok(known);
+        }
+        let open = self.store.open_deliveries()?.into_iter().map(|row| row.receiver);
+        let names: BTreeSet<String> = open.filter(|receiver| self.has_left(receiver)).collect();
+        Ok(self.gone.get_or_init(|| names.into_iter().collect()))
     }
 
     /// Whether deliveries to a system or receiver are paused.
@@ -133,6 +153,11 @@ impl Shared {
     pub(crate) fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
+}
+
+/// Why something waits for an interface that is not in this project.
+pub fn gone(interface: &str) -> Fault {
+    Fault::new(Code::RouteInterfaceGone, format!("{interface} is not an interface of this project any more"))
 }
 
 /// The catalog in force, from the store.

@@ -9,6 +9,7 @@ use lineshaft_format::csv::{CELLS_MAX, CsvOptions};
 use lineshaft_format::{csv, json, xml};
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::intake::Received;
+use lineshaft_model::media;
 use lineshaft_model::tree::Tree;
 
 use crate::project::Format;
@@ -75,7 +76,7 @@ fn charset(received: &Received) -> Result<Option<Charset>, Fault> {
     if Charset::of_mark(&received.body).is_some() {
         return Ok(None);
     }
-    let Some(label) = received.content_type.split(';').skip(1).find_map(charset_parameter) else { return Ok(None) };
+    let Some(label) = media::charset(&received.content_type) else { return Ok(None) };
     match Charset::from_label(label) {
         Some(charset) => Ok(Some(charset)),
         None => {
@@ -84,11 +85,6 @@ fn charset(received: &Received) -> Result<Option<Charset>, Fault> {
             Err(Fault::new(Code::DecodeEncoding, message).at("1:1"))
         }
     }
-}
-
-fn charset_parameter(parameter: &str) -> Option<&str> {
-    let (name, value) = parameter.split_once('=')?;
-    name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
 }
 
 /// XML in UTF-8. The transport's word counts more than the document's own `encoding`, so that one is blanked; line and

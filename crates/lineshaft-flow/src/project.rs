@@ -7,6 +7,7 @@ use std::time::Duration;
 use lineshaft_model::connection::{Connection, DestinationSettings, Says, SourceSettings};
 use lineshaft_model::delivery::{AnswerRule, TargetClass};
 use lineshaft_model::lifecycle::RetryPolicy;
+use lineshaft_model::media::MediaTypes;
 use lineshaft_model::tree::Path;
 
 use crate::judge::rule::Rules;
@@ -221,6 +222,15 @@ pub enum Format {
 }
 
 impl Format {
+    /// Media types that a document in it is received as.
+    pub const fn media_types(&self) -> MediaTypes {
+        match self {
+            Self::Json => MediaTypes::JSON,
+            Self::Xml { .. } => MediaTypes::XML,
+            Self::Csv(_) => MediaTypes::CSV,
+        }
+    }
+
     /// Media type of a document written in it.
     pub const fn media_type(&self) -> &'static str {
         match self {

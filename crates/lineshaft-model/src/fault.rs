@@ -103,6 +103,20 @@ impl Fault {
     pub fn next_step(&self) -> &'static str {
         self.code.spec().next_step
     }
+
+    /// What the sender of a document can do that was refused with this fault: it was not stored, so there is nothing
+    /// to retry or discard here.
+    pub fn next_step_of_sender(&self) -> &'static str {
+        match self.class() {
+            Class::Refuse => self.next_step(),
+            Class::Park => {
+                "Nothing was stored. Correct the document and send it again, under the same key or a new one."
+            }
+            Class::Retry | Class::Stop => {
+                "Nothing was stored. Send it again later, under the same key; those who run the node find the cause in its log."
+            }
+        }
+    }
 }
 
 /// The name under which answers wait for deliveries to `receiver`. No reference table can be called so.
@@ -129,6 +143,15 @@ mod tests {
         assert_eq!(fault.to_string(), "MAP-002 material \"FG-9\" is not known here (at maps/mes-completion.vrl:3:8)");
         assert_eq!(fault.class(), Class::Park);
         assert!(fault.next_step().contains("reference load"));
+    }
+
+    #[test]
+    fn a_sender_is_never_told_to_retry_or_discard_what_was_not_stored() {
+        for spec in CODES {
+            let step = Fault::new(spec.code, "x").next_step_of_sender();
+            assert!(spec.class == Class::Refuse || step.starts_with("Nothing was stored"), "{}", spec.text);
+            assert!(step.ends_with('.') && !step.contains("exceptions retry"), "{}: {step}", spec.text);
+        }
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub mod random;
 /// What one receipt acknowledges: bytes and where they came from.
 pub mod intake;
 
+/// What a format is sent as.
+pub mod media;
+
 /// A document after decoding: order kept, numbers kept as text.
 pub mod tree;
 

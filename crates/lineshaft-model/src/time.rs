@@ -41,6 +41,16 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// An instant as RFC 3339 writes it, with any offset: `2026-11-23T11:42:07+01:00`.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|instant| Self(instant.as_microsecond()))
+    }
+
+    /// This instant less `duration`.
+    pub fn before(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
     /// RFC 3339 in UTC with milliseconds: `2026-11-23T10:42:07.123Z`.
     pub fn to_rfc3339(self) -> String {
         match jiff::Timestamp::from_microsecond(self.0) {
@@ -104,6 +114,13 @@ mod tests {
     fn instants_print_in_utc_with_their_offset() {
         assert_eq!(Timestamp::from_millis(1_795_392_000_123).to_string(), "2026-11-23T00:00:00.123Z");
         assert_eq!(Timestamp::from_micros(-1).as_millis(), -1);
+        let read = Timestamp::from_rfc3339("2026-11-23T01:00:00.123+01:00");
+        assert_eq!(read, Some(Timestamp::from_millis(1_795_392_000_123)));
+        assert_eq!(
+            read.map(|it| it.before(Duration::from_millis(123)).to_string()),
+            Some("2026-11-23T00:00:00.000Z".to_owned())
+        );
+        assert_eq!(Timestamp::from_rfc3339("2026-11-23"), None);
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub mod systems;
 /// Records that maps look up.
 pub mod reference;
 
+/// Who did what, and why.
+pub mod audit;
+
 /// Whether the database is sound.
 pub mod store;
 
@@ -180,6 +183,13 @@ pub static ROUTES: &[Route] = &[
         path: "/api/v1/reference/{table}",
         about: "Puts records in force and releases what waits for them. Body: `records`, a list of `key` and `record`, and `reason`.",
         handler: || post(reference::load),
+    },
+    Route {
+        method: "GET",
+        path: "/api/v1/audit",
+        about: "Who did what and why, the latest in the order of time: `?target=&principal=anna&action=retry&since=2h&limit=100`; \
+                `older_than` and the id of the first item give the page before.",
+        handler: || get(audit::list),
     },
     Route {
         method: "GET",

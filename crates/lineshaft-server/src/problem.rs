@@ -4,7 +4,7 @@
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lineshaft_engine::Refusal;
-use lineshaft_model::fault::Fault;
+use lineshaft_model::fault::{Code, Fault};
 use lineshaft_store::StoreError;
 use serde::{Deserialize, Serialize};
 
@@ -200,15 +200,13 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        // The words of the database stay in the log.
         tracing::warn!(%error, "a read or command met a store error");
-        Self::unavailable(match error {
-            StoreError::Full => "the disk is full".to_owned(),
-            StoreError::Busy => "too many changes wait to be written".to_owned(),
-            StoreError::Stopped => "the node is stopping".to_owned(),
-            StoreError::Damaged(_) => "a row of the database cannot be read; run `lineshaft store check`".to_owned(),
-            _ => "the database could not be used".to_owned(),
-        })
+        let problem = Self::unavailable(error.outside());
+        if matches!(error, StoreError::Damaged(_)) {
+            problem.help(Code::StoreDamaged.spec().next_step)
+        } else {
+            problem
+        }
     }
 }
 
@@ -233,6 +231,9 @@ impl From<Refusal> for Problem {
             Refusal::Missing(what) => Self::missing(format!("there is no {what}")),
             Refusal::NotNow { state, help } => Self::not_now(format!("it is in state {state}")).help(&help),
             Refusal::Fault(fault) => fault.into(),
+            Refusal::Record(fault) => {
+                Self::from(fault).help("Correct this record and load again: nothing of this request is in force.")
+            }
             Refusal::Store(error) => error.into(),
         }
     }

@@ -214,6 +214,8 @@ pub struct Act {
     pub verdict: Verdict,
     /// New bytes for a delivery that is sent again.
     pub rendered: Option<NewBytes>,
+    /// Whether the delivery's interface has left the project: nothing attempts it, so it is decided on while it waits.
+    pub gone: bool,
     /// Who and why.
     pub entry: Entry,
 }

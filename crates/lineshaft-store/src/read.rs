@@ -12,6 +12,9 @@ pub mod exceptions;
 /// Counts, and the conservation query.
 pub mod status;
 
+/// Who did what, and why.
+pub mod audit;
+
 /// Reference data in force.
 pub mod reference;
 

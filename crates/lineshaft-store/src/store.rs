@@ -43,6 +43,17 @@ impl StoreError {
     pub fn is_fatal(&self) -> bool {
         matches!(self, Self::Write(_) | Self::Damaged(_))
     }
+
+    /// What may be told outside of the node: the words of the database stay in its log (HD-2).
+    pub fn outside(&self) -> &'static str {
+        match self {
+            Self::Full => "the disk is full",
+            Self::Busy => "too many changes wait to be written",
+            Self::Stopped => "the node is stopping",
+            Self::Damaged(_) => "a row of the database cannot be read",
+            Self::Write(_) | Self::InUse(_) | Self::Version(_) => "the database could not be used",
+        }
+    }
 }
 
 impl fmt::Display for StoreError {

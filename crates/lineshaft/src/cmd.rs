@@ -33,6 +33,9 @@ mod reference;
 /// Pausing and resuming.
 mod systems;
 
+/// Who did what, and why.
+mod audit;
+
 /// The database.
 mod store;
 
@@ -83,6 +86,8 @@ enum Command {
     Reference(reference::Reference),
     /// Pause and resume outside systems
     Systems(systems::Systems),
+    /// Read who did what, and why
+    Audit(audit::Audit),
     /// Look after the database
     Store(store::Store),
     /// Write the completion script of a shell
@@ -107,6 +112,7 @@ impl Cli {
             Command::Exceptions(args) => exceptions::run(args),
             Command::Reference(args) => reference::run(&args),
             Command::Systems(args) => systems::run(args),
+            Command::Audit(args) => audit::run(&args),
             Command::Store(args) => store::run(&args),
             Command::Completion(args) => Ok(completion::run(&args)),
             Command::Codegen(args) => codegen::run(&args),

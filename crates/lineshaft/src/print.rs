@@ -18,15 +18,32 @@ enum Output {
     Table,
     /// As the API answers, for programs
     Json,
+    /// The items of a list, one JSON object a line; what is no list is one line
+    Ndjson,
 }
 
 impl OutputArgs {
     /// Writes the API's answer if that was asked for; says whether it was.
     pub fn wrote_json(self, answer: &str) -> bool {
-        if self.output == Output::Json {
-            out(answer);
+        match self.output {
+            Output::Table => {}
+            Output::Json => out(answer),
+            Output::Ndjson => items(answer).iter().for_each(|item| out(item)),
         }
-        self.output == Output::Json
+        self.output != Output::Table
+    }
+}
+
+/// The items of a list, each as the API wrote it; anything else as it stands.
+fn items(answer: &str) -> Vec<&str> {
+    #[derive(serde::Deserialize)]
+    struct List<'a> {
+        #[serde(borrow)]
+        items: Vec<&'a serde_json::value::RawValue>,
+    }
+    match serde_json::from_str::<List<'_>>(answer) {
+        Ok(list) => list.items.into_iter().map(serde_json::value::RawValue::get).collect(),
+        Err(_) => vec![answer],
     }
 }
 
@@ -126,6 +143,14 @@ mod tests {
         assert_eq!(instant_in("2026-11-23T10:42:07.123Z", Some("Europe/Berlin")), "2026-11-23T11:42:07+01:00");
         assert_eq!(instant_in("2026-11-23T10:42:07.123Z", Some("nowhere")), "2026-11-23T10:42:07Z");
         assert_eq!(instant_in("soon", None), "soon");
+    }
+
+    #[test]
+    fn a_list_is_a_line_for_each_item_and_numbers_stay_as_they_are() {
+        let list = r#"{"items":[{"n":1.50},{"n":2}],"more":false}"#;
+        assert_eq!(items(list), [r#"{"n":1.50}"#, r#"{"n":2}"#]);
+        assert_eq!(items(r#"{"items":[]}"#), [""; 0]);
+        assert_eq!(items(r#"{"sound":true}"#), [r#"{"sound":true}"#]);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! | 423 | refused, `DELIVER-006` | the same, in the protocol's words |
 //! | 412, where the request was bound to what was read just before | refused, `DELIVER-006` | somebody else changed it: reading again helps |
 //! | 408, 425, 429 | refused, `DELIVER-004` | not processed; `Retry-After` is honoured |
-//! | 401, 403, 407 | refused, `DELIVER-003` | our credentials, not the document: it would be wrong to park every document for one expired password |
+//! | 401, 403, 407 | refused, `DELIVER-012` | our credentials, not the document: it would be wrong to park every document for one expired password |
 //! | 3xx | refused, `DELIVER-005` | redirects are not followed: the new address was never checked |
 //! | other 4xx | refused, `DELIVER-005` | the target read it and will not take it |
 //! | 501, 503, 505 | refused, `DELIVER-003` | the request was not handled at all (RFC 9110, 15.6): certainly no effect |
@@ -74,7 +74,8 @@ pub(crate) fn outcome(exchange: Result<Answer, NoAnswer>, agreed: &Agreed<'_>, n
     match answer.status.as_u16() {
         423 => refused(Code::DeliverBusyObject),
         408 | 425 | 429 => refused(Code::DeliverThrottled),
-        401 | 403 | 407 | 501 | 503 | 505 => refused(Code::DeliverServerError),
+        401 | 403 | 407 => refused(Code::DeliverCredentials),
+        501 | 503 | 505 => refused(Code::DeliverServerError),
         300..=499 => refused(Code::DeliverRejected),
         500..=599 => Outcome::Unknown(told(Code::DeliverServerError, &answer)),
         _ => Outcome::Unknown(told(Code::DeliverBadAnswer, &answer)),

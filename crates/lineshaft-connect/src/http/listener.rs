@@ -16,6 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use lineshaft_model::connection::http::HttpSource as Settings;
 use lineshaft_model::fault::{Code, Fault};
+use lineshaft_model::media::MediaTypes;
 use lineshaft_model::time::Clock;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -99,6 +100,8 @@ pub(super) struct Shared {
 /// The way to one interface.
 pub(super) struct Route {
     pub(super) settings: Settings,
+    /// What the interface's format comes as.
+    pub(super) media_types: MediaTypes,
     pub(super) inbox: mpsc::Sender<Arrival>,
     id: u64,
 }
@@ -107,9 +110,9 @@ impl Listener {
     /// Listens at `addr` (port 0: any free port).
     ///
     /// # Errors
-    /// `PROJECT-001` if the address cannot be listened at.
+    /// `PROJECT-002` if the address cannot be listened at.
     pub async fn open(surroundings: &Surroundings, addr: SocketAddr, limits: Limits) -> Result<Self, Fault> {
-        let unusable = |error: io::Error| Fault::new(Code::ProjectFile, format!("cannot listen at {addr}: {error}"));
+        let unusable = |error: io::Error| Fault::new(Code::ProjectAddress, format!("cannot listen at {addr}: {error}"));
         let inlet = surroundings.net.listen(addr).await.map_err(unusable)?;
         let addr = inlet.local_addr().map_err(unusable)?;
         let shared = Arc::new(Shared {
@@ -144,11 +147,18 @@ impl Listener {
         self.addr
     }
 
-    /// Opens `/in/<system>/<interface>`. The latest source opened under a name gets its requests.
+    /// Opens `/in/<system>/<interface>` for documents of a format that comes as `media_types`. The latest source opened
+    /// under a name gets its requests.
     ///
     /// # Errors
     /// `DELIVER-011` if the sender's secret cannot be resolved, `PROJECT-001` for a header name that is none.
-    pub fn source(&self, system: &str, interface: &str, settings: &Settings) -> Result<HttpSource, Fault> {
+    pub fn source(
+        &self,
+        system: &str,
+        interface: &str,
+        settings: &Settings,
+        media_types: MediaTypes,
+    ) -> Result<HttpSource, Fault> {
         if let Some(reference) = auth::needed(&settings.auth) {
             self.shared.secrets.get(reference)?;
         }
@@ -157,7 +167,7 @@ impl Listener {
         let name = format!("{system}/{interface}");
         let (inbox, arrivals) = mpsc::channel(self.shared.limits.waiting);
         let id = self.shared.next_route.fetch_add(1, Ordering::Relaxed);
-        let route = Arc::new(Route { settings: settings.clone(), inbox, id });
+        let route = Arc::new(Route { settings: settings.clone(), media_types, inbox, id });
         self.shared.routes.write().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), route);
         Ok(HttpSource::new(Arc::clone(&self.shared), name, id, arrivals))
     }

@@ -12,6 +12,9 @@ use lineshaft_model::fault::{Class, Code, Fault};
 use super::standing;
 use crate::contract::{Reply, ReplyKind};
 
+/// What a sender can do while the node lacks the secret by which it would recognise it.
+const NOT_READY: &str = "Nothing was stored. Send it again later; those who run the node find the cause in its log.";
+
 /// A whole answer.
 pub(super) type Answered = Response<Full<Bytes>>;
 
@@ -88,8 +91,9 @@ impl Refusal {
             "title": spec.title,
             "status": self.status.as_u16(),
             "detail": detail,
+            "at": if detail == self.fault.message { self.fault.at.as_str() } else { "" },
             "code": spec.text,
-            "next_step": spec.next_step,
+            "next_step": if self.fault.code == Code::DeliverSecret { NOT_READY } else { self.fault.next_step_of_sender() },
         });
         let mut answer = Response::new(Full::new(Bytes::from(body.to_string())));
         *answer.status_mut() = self.status;
@@ -109,6 +113,7 @@ fn status(fault: &Fault) -> StatusCode {
         Code::ReceiveKeyReused => StatusCode::CONFLICT,
         Code::ReceiveStoreUnavailable | Code::DeliverSecret => StatusCode::SERVICE_UNAVAILABLE,
         Code::ReceiveUnknownInterface => StatusCode::NOT_FOUND,
+        Code::ReceiveMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         code => match code.spec().class {
             Class::Refuse => StatusCode::BAD_REQUEST,
             Class::Park => StatusCode::UNPROCESSABLE_ENTITY,

@@ -9,10 +9,12 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use lineshaft_format::charset::Charset;
 use lineshaft_format::unpack::gunzip;
 use lineshaft_model::connection::http::HttpSource as Settings;
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::intake::Received;
+use lineshaft_model::media;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -79,7 +81,7 @@ async fn hand_over(shared: &Shared, peer: &str, request: Request<Incoming>) -> R
     let deadline = shared.clock.monotonic() + shared.limits.body_time + shared.limits.answer_time;
     let (head, body) = request.into_parts();
     let mut held = Held { shared, bytes: 0 };
-    let received = read(&route.settings, &head.headers, body, peer, &mut held).await?;
+    let received = read(&route, &head.headers, body, peer, &mut held).await?;
     let (told, answer) = oneshot::channel();
     route.inbox.try_send(Arrival { received, told, deadline }).map_err(|error| match error {
         TrySendError::Full(_) => Refusal::busy("too many documents wait at this interface"),
@@ -102,12 +104,14 @@ async fn outcome(shared: &Shared, name: &str, id: &str) -> Result<Answered, Refu
 }
 
 async fn read(
-    settings: &Settings,
+    route: &Route,
     headers: &HeaderMap,
     body: Incoming,
     peer: &str,
     held: &mut Held<'_>,
 ) -> Result<Received, Refusal> {
+    let settings = &route.settings;
+    let content_type = media_type(route, headers)?;
     let idempotency_key = key(settings, headers)?;
     let packed = is_packed(headers)?;
     let time = held.shared.limits.body_time;
@@ -116,10 +120,6 @@ async fn read(
     if packed {
         body = gunzip(&body, limit(settings))?;
         held.add(body.len())?;
-    }
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if content_type.len() > CONTENT_TYPE_BYTES_MAX {
-        return Err(malformed("the Content-Type is too long"));
     }
     Ok(Received {
         body,
@@ -153,6 +153,36 @@ async fn read_body(
         }
     }
     Ok(bytes)
+}
+
+/// The Content-Type, if the interface takes it. A sender that names none is believed to know what it sends.
+fn media_type<'a>(route: &Route, headers: &'a HeaderMap) -> Result<&'a str, Refusal> {
+    let mut given = headers.get_all(CONTENT_TYPE).iter();
+    let (first, more) = (given.next(), given.next());
+    let text = first.map_or(Ok(""), |value| value.to_str()).map_err(|_| malformed("the Content-Type is no text"))?;
+    if more.is_some() || text.len() > CONTENT_TYPE_BYTES_MAX {
+        return Err(malformed("the Content-Type stands more than once, or is too long"));
+    }
+    let (types, more) = (&route.media_types, &route.settings.media_types);
+    let taken = |name: &str| types.take(name) || more.iter().any(|it| it == name);
+    if text.trim().is_empty() || types.types.is_empty() {
+        return Ok(text);
+    }
+    if !media::named(text).is_some_and(|name| taken(&name)) {
+        let suffix = types.suffix.map(|suffix| format!("application/*{suffix}"));
+        let names = types.types.iter().map(|it| (*it).to_owned()).chain(suffix).chain(more.iter().cloned());
+        let names = names.collect::<Vec<_>>().join(", ");
+        let what = format!("{text:?} is not taken here; this interface takes {names}");
+        return Err(Fault::new(Code::ReceiveMediaType, what).at("header Content-Type").into());
+    }
+    let foreign = |label: &&str| !matches!(Charset::from_label(label), Some(Charset::Utf8 | Charset::Ascii));
+    match media::charset(text).filter(foreign).filter(|_| types.utf8) {
+        None => Ok(text),
+        Some(label) => {
+            let what = format!("the charset {label:?} is not taken here: JSON is sent as UTF-8 (RFC 8259)");
+            Err(Fault::new(Code::ReceiveMediaType, what).at("header Content-Type").into())
+        }
+    }
 }
 
 fn limit(settings: &Settings) -> usize {

@@ -109,8 +109,13 @@ impl Tokens {
             }
         })?;
         if answer.status != StatusCode::OK {
-            let what = format!("the token issuer answered {}", answer.status);
-            return Err(Fault::new(Code::DeliverServerError, what));
+            // 400 is the issuer's word for a client or secret that it does not know (RFC 6749, 5.2).
+            let code = match answer.status.as_u16() {
+                408 | 425 | 429 => Code::DeliverThrottled,
+                400..=499 => Code::DeliverCredentials,
+                _ => Code::DeliverServerError,
+            };
+            return Err(Fault::new(code, format!("the token issuer answered {}", answer.status)));
         }
         let bad = || Fault::new(Code::DeliverBadAnswer, "the token issuer's answer holds no token");
         let tree = lineshaft_format::json::decode(&answer.body?).map_err(|_| bad())?;

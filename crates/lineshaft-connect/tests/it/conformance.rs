@@ -10,6 +10,7 @@ use lineshaft_connect::{CONNECTORS, open_destination};
 use lineshaft_model::connection::{Connection, DestinationSettings};
 use lineshaft_model::delivery::{Answer, Outcome, Probe};
 use lineshaft_model::fault::{Code, Fault};
+use lineshaft_model::media::MediaTypes;
 use tokio::task::JoinHandle;
 
 use crate::exchange::{self, Exchange};
@@ -66,7 +67,7 @@ impl Bench for HttpBench {
     async fn open() -> Self {
         let any = "127.0.0.1:0".parse().expect("address");
         let listener = Listener::open(&surroundings(), any, Limits::default()).await.expect("listens");
-        let source = listener.source("mes", "completion", &settings()).expect("opens");
+        let source = listener.source("mes", "completion", &settings(), MediaTypes::JSON).expect("opens");
         let target = Peer::start(vec![]).await;
         let addr = target.addr;
         target.stop().await;

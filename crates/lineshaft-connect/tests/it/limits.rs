@@ -9,6 +9,7 @@ use lineshaft_connect::contract::{BoxFuture, Destination, Reply, ReplyKind, Sour
 use lineshaft_connect::http::{HttpDestination, HttpSource, Limits, Listener};
 use lineshaft_connect::net::{BoxStream, Inlet, Net};
 use lineshaft_model::delivery::Outcome;
+use lineshaft_model::media::MediaTypes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::mpsc;
 
@@ -79,7 +80,7 @@ impl Inbound {
         let (arrive, arriving) = mpsc::unbounded_channel();
         let net = MemoryNet { arriving: Mutex::new(Some(arriving)), answers: false, made: Mutex::default() };
         let listener = Listener::open(&surroundings_over(Arc::new(net)), peer(0), limits).await.expect("listens");
-        let source = listener.source("mes", "completion", &settings()).expect("opens");
+        let source = listener.source("mes", "completion", &settings(), MediaTypes::JSON).expect("opens");
         Self { listener, source, arrive }
     }
 

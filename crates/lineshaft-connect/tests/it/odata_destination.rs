@@ -75,7 +75,7 @@ async fn the_token_is_fetched_once_and_anew_when_the_target_asks() {
 async fn a_token_that_is_never_right_ends_the_attempt() {
     let peer = Peer::start(vec![token("one"), required(), token("two"), required()]).await;
     let destination = open(&peer, "v4", &json!({ "path": "/Conf" }));
-    assert_eq!(word(&send(&*destination).await), "refused DELIVER-003");
+    assert_eq!(word(&send(&*destination).await), "refused DELIVER-012");
     assert_eq!(peer.seen().len(), 4);
 }
 
@@ -84,7 +84,7 @@ async fn without_a_token_the_document_does_not_leave() {
     for (act, expected) in [
         (answer("503 Later", &format!("{CLOSE}retry-after: 7\r\n"), ""), "refused DELIVER-003"),
         (answer("500 Oops", CLOSE, ""), "refused DELIVER-003"),
-        (answer("401 No", CLOSE, ""), "refused DELIVER-003"),
+        (answer("401 No", CLOSE, ""), "refused DELIVER-012"),
         (answer("404 No", CLOSE, ""), "refused DELIVER-005"),
         (answer("302 Found", &format!("{CLOSE}location: http://169.254.169.254/\r\n"), ""), "refused DELIVER-005"),
         (Act::Close, "unreachable DELIVER-001"),
@@ -229,6 +229,6 @@ async fn a_token_of_an_issuer_is_kept_and_replaced_when_refused() {
     let auth = json!({ "oauth2": { "token_url": format!("http://{}/token", closed.addr), "client_id": "line",
         "client_secret": "secret:sesame" } });
     let destination = open_with(&peer, &json!({ "version": "v2", "auth": auth }), &settings);
-    assert_eq!(word(&send(&*destination).await), "refused DELIVER-003");
+    assert_eq!(word(&send(&*destination).await), "refused DELIVER-012");
     assert_eq!(peer.seen().len(), 4, "no token, no request");
 }

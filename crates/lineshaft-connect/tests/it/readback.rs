@@ -75,7 +75,7 @@ async fn the_target_is_asked_by_its_own_reference_and_believed_only_where_it_is_
             [
                 "posted 4900001",
                 "not yet",
-                "refused DELIVER-012 M7 021 deficit of stock",
+                "refused DELIVER-013 M7 021 deficit of stock",
                 "not yet",
                 "cannot tell DELIVER-009",
                 "cannot tell DELIVER-003",

@@ -13,7 +13,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 pub fn settings() -> Settings {
-    Settings { auth: ServerAuth::None, body_bytes_max: 1000, key_header: "Idempotency-Key".to_owned() }
+    let key_header = "Idempotency-Key".to_owned();
+    Settings { auth: ServerAuth::None, body_bytes_max: 1000, media_types: Vec::new(), key_header }
 }
 
 pub fn bearer() -> ServerAuth {

@@ -6,6 +6,7 @@ use lineshaft_connect::contract::{Reply, ReplyKind, Source};
 use lineshaft_connect::http::{Limits, Listener};
 use lineshaft_model::connection::http::HttpSource as Settings;
 use lineshaft_model::fault::{Code, Fault};
+use lineshaft_model::media::MediaTypes;
 use lineshaft_model::principal::Principal;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -54,7 +55,7 @@ fn told(answer: &str) -> String {
 async fn a_document_arrives_as_it_was_sent() {
     let listener = listener().await;
     let settings = Settings { auth: bearer(), ..settings() };
-    let source = listener.source("mes", "completion", &settings).expect("opens");
+    let source = listener.source("mes", "completion", &settings, MediaTypes::JSON).expect("opens");
     let addr = listener.local_addr();
     let sender = tokio::spawn(async move {
         let headers = "authorization: bearer open-sesame\r\ncontent-type: application/json\r\nidempotency-key: k-1\r\n\
@@ -78,7 +79,7 @@ async fn a_document_arrives_as_it_was_sent() {
 #[tokio::test]
 async fn what_the_engine_says_becomes_an_answer() {
     let listener = listener().await;
-    let source = listener.source("mes", "completion", &settings()).expect("opens");
+    let source = listener.source("mes", "completion", &settings(), MediaTypes::JSON).expect("opens");
     let engine = settle_all(source, |received| match received.body.as_slice() {
         b"new" => Ok(Reply::one("0197-1", ReplyKind::Stored)),
         b"again" => Ok(Reply::one("0197-1", ReplyKind::Duplicate)),
@@ -113,8 +114,8 @@ async fn requests_that_are_refused_before_they_are_read() {
     let listener = listener().await;
     let secured = Settings { auth: bearer(), ..settings() };
     let (open, secure) = ("/in/mes/open", "/in/mes/secure");
-    let _one = settle_all(listener.source("mes", "open", &settings()).expect("opens"), store);
-    let _two = settle_all(listener.source("mes", "secure", &secured).expect("opens"), store);
+    let _one = settle_all(listener.source("mes", "open", &settings(), MediaTypes::JSON).expect("opens"), store);
+    let _two = settle_all(listener.source("mes", "secure", &secured, MediaTypes::JSON).expect("opens"), store);
     let get = format!("GET {open} HTTP/1.1\r\nhost: node\r\n\r\n").into_bytes();
     let announced = format!("POST {open} HTTP/1.1\r\nhost: node\r\ncontent-length: 1001\r\n\r\n").into_bytes();
     let chunked = format!(
@@ -160,11 +161,62 @@ async fn requests_that_are_refused_before_they_are_read() {
 }
 
 #[tokio::test]
+async fn a_document_comes_as_its_format_or_is_told_what_would_be_taken() {
+    let listener = listener().await;
+    let lenient = Settings { media_types: vec!["application/octet-stream".to_owned()], ..settings() };
+    let open = |name, settings: &Settings, types| {
+        settle_all(listener.source("mes", name, settings, types).expect("opens"), store)
+    };
+    let _engines = [
+        open("json", &settings(), MediaTypes::JSON),
+        open("xml", &settings(), MediaTypes::XML),
+        open("csv", &settings(), MediaTypes::CSV),
+        open("lenient", &lenient, MediaTypes::JSON),
+        open("any", &settings(), MediaTypes::ANY),
+    ];
+    let json = "application/json, text/json, application/*+json";
+    for (interface, given, expected) in [
+        ("json", "application/json", ""),
+        ("json", "APPLICATION/JSON;charset=\"UTF-8\"", ""),
+        ("json", "application/json; charset=us-ascii", ""),
+        ("json", "application/vnd.mes.completion+json; version=2", ""),
+        ("json", "text/json", ""),
+        ("json", " ", ""),
+        ("json", "text/html", json),
+        ("json", "application/xml", json),
+        ("json", "application/x-www-form-urlencoded", json),
+        ("json", "json", json),
+        ("json", "application/json; charset=iso-8859-1", "JSON is sent as UTF-8"),
+        ("json", "application/json; charset=utf-16", "JSON is sent as UTF-8"),
+        ("xml", "text/xml; charset=iso-8859-1", ""),
+        ("xml", "application/soap+xml", ""),
+        ("xml", "application/json", "application/xml, text/xml, application/*+xml"),
+        ("csv", "text/plain; charset=windows-1252", ""),
+        ("csv", "application/xml", "text/csv, application/csv, text/plain"),
+        ("lenient", "application/octet-stream", ""),
+        ("lenient", "text/html", "application/*+json, application/octet-stream"),
+        ("any", "nonsense", ""),
+    ] {
+        let request = post(&format!("/in/mes/{interface}"), &format!("content-type: {given}\r\n"), "{}");
+        let answer = ask(listener.local_addr(), &request).await;
+        if expected.is_empty() {
+            assert!(told(&answer).starts_with("202"), "{interface} {given}: {answer}");
+        } else {
+            assert_eq!(told(&answer), "415 RECEIVE-009", "{interface} {given}");
+            assert!(answer.contains(expected) && answer.contains("header Content-Type"), "{given}: {answer}");
+        }
+    }
+    let twice = post("/in/mes/json", "content-type: text/json\r\ncontent-type: text/json\r\n", "{}");
+    assert_eq!(told(&ask(listener.local_addr(), &twice).await), "400 RECEIVE-007");
+}
+
+#[tokio::test]
 async fn the_wrong_basic_password_is_refused_and_the_right_one_taken() {
     let listener = listener().await;
     let password = lineshaft_model::connection::SecretRef("secret:sesame".into());
     let auth = lineshaft_model::connection::http::ServerAuth::Basic { user: "line".into(), password };
-    let source = listener.source("mes", "completion", &Settings { auth, ..settings() }).expect("opens");
+    let source =
+        listener.source("mes", "completion", &Settings { auth, ..settings() }, MediaTypes::JSON).expect("opens");
     let _engine = settle_all(source, store);
     for (given, expected) in [("bGluZTpvcGVuLXNlc2FtZQ==", "202"), ("bGluZTpvcGVuLXNlc2FtZR==", "401"), ("", "401")] {
         let request = post("/in/mes/completion", &format!("authorization: Basic {given}\r\n"), "{}");
@@ -177,7 +229,7 @@ async fn the_wrong_basic_password_is_refused_and_the_right_one_taken() {
 async fn gzip_is_undone_within_the_limit() {
     let listener = listener().await;
     let small = Settings { body_bytes_max: 30, ..settings() };
-    let source = listener.source("mes", "completion", &small).expect("opens");
+    let source = listener.source("mes", "completion", &small, MediaTypes::JSON).expect("opens");
     let _engine = settle_all(source, |received| Ok(Reply::one(format!("{}", received.body.len()), ReplyKind::Stored)));
     for (body, expected) in [
         (gzip(b"{}"), "202 {\"id\":\"2\",\"state\":\"stored\"}"),
@@ -202,7 +254,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 #[tokio::test]
 async fn requests_that_run_are_answered_while_the_listener_stops() {
     let listener = listener().await;
-    let source = listener.source("mes", "completion", &settings()).expect("opens");
+    let source = listener.source("mes", "completion", &settings(), MediaTypes::JSON).expect("opens");
     let addr = listener.local_addr();
     let sender = tokio::spawn(async move { ask(addr, &post("/in/mes/completion", "", "{}")).await });
     let batch = source.receive(None).await.expect("batch");
@@ -217,8 +269,8 @@ async fn requests_that_run_are_answered_while_the_listener_stops() {
 #[tokio::test]
 async fn a_source_that_goes_away_takes_its_address_with_it_unless_another_has_it() {
     let listener = listener().await;
-    let first = listener.source("mes", "completion", &settings()).expect("opens");
-    let second = listener.source("mes", "completion", &settings()).expect("opens again");
+    let first = listener.source("mes", "completion", &settings(), MediaTypes::JSON).expect("opens");
+    let second = listener.source("mes", "completion", &settings(), MediaTypes::JSON).expect("opens again");
     drop(first);
     let engine = settle_all(second, store);
     let request = post("/in/mes/completion", "", "{}");

@@ -224,7 +224,9 @@ pub(crate) fn facts_of_row<'a>(receiver: &'a Receiver, row: &Delivery, now: Time
 fn health(outcome: &Outcome) -> Health {
     match outcome {
         Outcome::Unreachable(_) | Outcome::Unknown(_) => Health::Unwell,
-        Outcome::Refused { fault, .. } if fault.code == Code::DeliverServerError => Health::Unwell,
+        Outcome::Refused { fault, .. } if matches!(fault.code, Code::DeliverServerError | Code::DeliverCredentials) => {
+            Health::Unwell
+        }
         Outcome::Refused { .. } | Outcome::Delivered { .. } => Health::Well,
     }
 }

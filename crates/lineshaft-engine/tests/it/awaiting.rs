@@ -81,7 +81,7 @@ async fn a_refusal_after_taking_parks_and_a_retry_is_a_new_document() {
     answer(&plant, "s1", delivery.id, 0, r#""status":"51","text":"M7 021 deficit of stock""#).await;
     plant.until_exceptions(1).await;
     let fault = plant.exceptions().remove(0).fault.expect("a reason");
-    assert_eq!((fault.code.as_str(), fault.message.as_str()), ("DELIVER-012", "M7 021 deficit of stock"));
+    assert_eq!((fault.code.as_str(), fault.message.as_str()), ("DELIVER-013", "M7 021 deficit of stock"));
     let shared = plant.node.shared();
     lineshaft_engine::act::on_delivery(shared, &anna(), delivery.id, Verdict::Retry, "stock is there")
         .await
@@ -99,7 +99,7 @@ async fn no_word_in_time_is_told_and_a_late_one_still_settles() {
     plant.send("K1", 1, "a").await;
     plant.until_exceptions(1).await;
     let exception = plant.exceptions().remove(0);
-    assert_eq!(exception.fault.map(|fault| fault.code.as_str()), Some("DELIVER-013"));
+    assert_eq!(exception.fault.map(|fault| fault.code.as_str()), Some("DELIVER-014"));
     let delivery = exception.delivery.expect("a delivery");
     answer(&plant, "s1", delivery, 0, r#""status":"53""#).await;
     plant.until_delivered(1).await;

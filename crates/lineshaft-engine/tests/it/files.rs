@@ -133,7 +133,7 @@ async fn ot1_a_file_that_is_put_back_is_neither_lost_nor_taken_twice() {
             std::fs::rename(root.join("passing/done").join(name), root.join("passing").join(name)).expect("moves back");
         }
     };
-    let plant = plant.restart_after(back).await;
+    let plant = plant.restart_after(&[], back).await;
     plant.until("moved again", || names(&root.join("passing/done")) == ["a.json", "b.json"]).await;
     // A sender that was not sure sends again: the same name and content.
     put(&root, "passing/a.json", &completion("K1", 1));

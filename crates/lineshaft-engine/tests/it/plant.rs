@@ -31,7 +31,7 @@ pub struct Plant {
     pub node: Node,
     pub sink: Sink,
     pub directory: tempfile::TempDir,
-    project: Arc<Project>,
+    files: Files,
 }
 
 impl Plant {
@@ -53,23 +53,33 @@ impl Plant {
     async fn build(class: Class, repeat: &str, more: impl FnOnce(&str) -> Vec<(String, String)>) -> Self {
         let directory = tempfile::tempdir().expect("directory");
         let sink = Sink::start(local(), class, &directory.path().join("sink.jsonl"), None).await.expect("sink");
-        let project = Arc::new(project(&sink.server().url(), repeat, more(&sink.server().url())));
-        let node = start(Arc::clone(&project), &directory.path().join("data")).await;
-        Self { node, sink, directory, project }
+        let files = files(&sink.server().url(), repeat, more(&sink.server().url()));
+        let node = start(project(&files), &directory.path().join("data")).await;
+        Self { node, sink, directory, files }
     }
 
     /// Stops the node in order and starts it again on the same directory.
     pub async fn restart(self) -> Self {
-        self.restart_after(|| {}).await
+        self.restart_after(&[], || {}).await
+    }
+
+    /// The same, with each text in a project file replaced: file, from, to.
+    pub async fn restart_with(self, edits: &[(&str, &str, &str)]) -> Self {
+        self.restart_after(edits, || {}).await
     }
 
     /// The same, with something that happens while it is down.
-    pub async fn restart_after(self, meanwhile: impl FnOnce()) -> Self {
-        let Self { node, sink, directory, project } = self;
+    pub async fn restart_after(self, edits: &[(&str, &str, &str)], meanwhile: impl FnOnce()) -> Self {
+        let Self { node, sink, directory, mut files } = self;
         assert!(node.stop().await, "everything under way ended in time");
         meanwhile();
-        let node = start(Arc::clone(&project), &directory.path().join("data")).await;
-        Self { node, sink, directory, project }
+        for (file, from, to) in edits {
+            let text = files.get_mut(*file).expect("a file of the project");
+            assert!(text.contains(from), "{file} has no {from:?}");
+            *text = text.replace(from, to);
+        }
+        let node = start(project(&files), &directory.path().join("data")).await;
+        Self { node, sink, directory, files }
     }
 
     pub fn url(&self) -> String {
@@ -178,7 +188,7 @@ async fn exchange(to: SocketAddr, request: &str) -> (u16, String) {
     (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
 }
 
-fn project(sink: &str, repeat: &str, more: Vec<(String, String)>) -> Project {
+fn files(sink: &str, repeat: &str, more: Vec<(String, String)>) -> Files {
     let files = [
         (
             "lineshaft.yaml",
@@ -215,10 +225,13 @@ fn project(sink: &str, repeat: &str, more: Vec<(String, String)>) -> Project {
     ]
     .into_iter()
     .map(|(path, text)| (path.to_owned(), text));
-    let files: Files = files.chain(more).collect();
-    let (project, problems) = check(&files);
+    files.chain(more).collect()
+}
+
+fn project(files: &Files) -> Arc<Project> {
+    let (project, problems) = check(files);
     let errors = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    project.unwrap_or_else(|| panic!("{errors}"))
+    Arc::new(project.unwrap_or_else(|| panic!("{errors}")))
 }
 
 /// A document that names material `NEW` waits for it; everything else passes through.

@@ -1,6 +1,7 @@
 //! A node that stops with work before it goes on where it was (OT1, OT11).
 
-use lineshaft_engine::act;
+use lineshaft_engine::{Refusal, act};
+use lineshaft_model::fault::Code;
 use lineshaft_standin::load::{Load, run};
 use lineshaft_standin::sink::Class;
 use lineshaft_store::change::Verdict;
@@ -39,4 +40,35 @@ async fn a_pause_and_reference_data_outlive_a_restart() {
     assert_eq!(plant.sink.effects(), 0);
     act::on_interface(plant.node.shared(), &anna(), "sink/completion", Verdict::Resume, "done").await.expect("resumes");
     plant.until_delivered(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_an_interface_that_left_is_shown_decided_on_or_goes_on_when_it_is_back() {
+    let plant = Plant::new(Class::T1, T1).await;
+    plant.sink.server().go_down(None);
+    for (seq, key) in [(1, "a"), (2, "b"), (3, "c")] {
+        assert_eq!(plant.send("K1", seq, key).await.0, 202);
+    }
+    assert_eq!(plant.node.shared().gone().expect("reads"), [""; 0]);
+    let renamed = "  completion:\n    about: all of it";
+    let plant = plant.restart_with(&[("systems/sink.yaml", renamed, "  other:\n    about: all of it")]).await;
+    plant.sink.server().go_up();
+    let shared = plant.node.shared();
+    assert_eq!(shared.gone().expect("reads"), ["sink/completion"]);
+    let stranded = shared.store.stranded(shared.gone().expect("reads"), 10).expect("reads");
+    assert_eq!(stranded.iter().map(|it| it.behind).collect::<Vec<_>>(), [2, 1, 0]);
+    plant.send("K2", 1, "d").await;
+    plant.until_delivered(1).await;
+    assert_eq!(plant.sink.effects(), 1, "nothing is sent to an interface that is not there");
+
+    let [first, second] = [0, 1].map(|at| stranded[at].delivery.expect("a delivery"));
+    let again = act::on_delivery(shared, &anna(), first, Verdict::Retry, "").await;
+    assert!(matches!(&again, Err(Refusal::Fault(fault)) if fault.code == Code::RouteInterfaceGone), "{again:?}");
+    act::on_delivery(shared, &anna(), second, Verdict::Discard, "it was a test").await.expect("decides");
+    act::on_delivery(shared, &anna(), first, Verdict::Skip, "done by hand").await.expect("decides");
+
+    let plant = plant.restart_with(&[("systems/sink.yaml", "  other:", "  completion:")]).await;
+    plant.until_delivered(2).await;
+    assert_eq!(plant.node.shared().gone().expect("reads"), [""; 0]);
+    assert_eq!((plant.sink.effects(), plant.exceptions().len()), (2, 0));
 }

@@ -24,6 +24,10 @@ type Edit = (&'static str, &'static str, &'static str);
 
 const CASES: &[(&str, &[Edit])] = &[
     ("unknown-field", &[(ERP, "about: Planning", "abuot: Planning")]),
+    (
+        "media-type",
+        &[(MES, "    source: { http: { auth", "    source: { http: { media_types: [Application/JSON, json], auth")],
+    ),
     ("unknown-field-far", &[(ERP, "about: Planning", "colour: Planning")]),
     ("unknown-field-deep", &[(MES, "trim_zeros: true", "trim_zeroes: true")]),
     ("unknown-connector", &[(MES, "connection: { http: {} }", "connection: { htp: {} }")]),

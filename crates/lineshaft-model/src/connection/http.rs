@@ -74,6 +74,10 @@ pub struct HttpSource {
     /// Largest document accepted, in bytes after unpacking.
     #[serde(default = "default_body_bytes_max")]
     pub body_bytes_max: u64,
+    /// Media types taken besides those of the interface's format, for senders that cannot name the right one:
+    /// `application/octet-stream`. A document without a `Content-Type` is always taken.
+    #[serde(default)]
+    pub media_types: Vec<String>,
     /// Header that carries the sender's idempotency key. A sender that gives none is not deduplicated by it.
     #[serde(default = "default_key_header")]
     pub key_header: String,

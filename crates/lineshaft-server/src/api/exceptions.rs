@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
+use lineshaft_engine::Shared;
 use lineshaft_engine::act::{on_delivery, on_transaction};
 use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::ids::{DeliveryId, TransactionId};
 use lineshaft_model::principal::Principal;
 use lineshaft_store::change::{Target, Verdict};
+use lineshaft_store::read::deliveries::Delivery;
 use lineshaft_store::read::exceptions::Exception as Row;
 use lineshaft_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -43,7 +45,7 @@ pub struct Exception {
     pub id: String,
     /// The transaction.
     pub transaction: String,
-    /// `parked` or `outcome_unknown`.
+    /// `parked` or `outcome_unknown`; any open state where the interface has left the project.
     pub state: String,
     /// The same for people.
     pub label: String,
@@ -98,7 +100,15 @@ pub(super) async fn list(
     Asked(query): Asked<ListQuery>,
 ) -> Result<Json<Exceptions>, Problem> {
     let limit = query.limit.unwrap_or(LISTED_DEFAULT).clamp(1, LISTED_MAX);
-    let rows = read(&api, move |store| store.exceptions(limit)).await?;
+    let shared = Arc::clone(&api.shared);
+    let rows = read(&api, move |store| {
+        let mut rows = store.exceptions(limit)?;
+        rows.extend(store.stranded(shared.gone()?, limit)?);
+        rows.sort_by_key(|row| row.since);
+        rows.truncate(limit);
+        Ok(rows)
+    });
+    let rows = rows.await?;
     let more = rows.len() == limit;
     Ok(Json(Exceptions { items: rows.into_iter().map(|row| shown(&api, row)).collect(), more }))
 }
@@ -110,8 +120,12 @@ pub(super) async fn show(
     Named(id): Named<String>,
 ) -> Result<Json<Exception>, Problem> {
     let target = meant(&api, &id).await?;
+    let shared = Arc::clone(&api.shared);
     let row = read(&api, move |store| match target {
-        Target::Delivery(delivery) => store.exception_of_delivery(delivery),
+        Target::Delivery(delivery) => {
+            let receiver = store.delivery(delivery)?.map(|row| row.receiver);
+            store.exception_of_delivery(delivery, receiver.is_some_and(|name| shared.has_left(&name)))
+        }
         Target::Transaction(transaction) => store.exception_of_transaction(transaction),
         Target::Interface(_) => Ok(None),
     });
@@ -175,7 +189,8 @@ fn verdict(word: &str, decision: &Decision) -> Result<Verdict, Problem> {
 async fn meant(api: &Arc<Api>, id: &str) -> Result<Target, Problem> {
     let transaction = id_of(id)?;
     let delivery = DeliveryId::from_bytes(*transaction.as_bytes());
-    let mut targets = read(api, move |store| targets(store, delivery, transaction)).await?;
+    let shared = Arc::clone(&api.shared);
+    let mut targets = read(api, move |store| targets(&shared, store, delivery, transaction)).await?;
     match (targets.pop(), targets.is_empty()) {
         (Some(target), true) => Ok(target),
         (Some(_), false) => {
@@ -186,7 +201,12 @@ async fn meant(api: &Arc<Api>, id: &str) -> Result<Target, Problem> {
     }
 }
 
-fn targets(store: &Store, delivery: DeliveryId, transaction: TransactionId) -> Result<Vec<Target>, StoreError> {
+fn targets(
+    shared: &Shared,
+    store: &Store,
+    delivery: DeliveryId,
+    transaction: TransactionId,
+) -> Result<Vec<Target>, StoreError> {
     if store.delivery(delivery)?.is_some() {
         return Ok(vec![Target::Delivery(delivery)]);
     }
@@ -194,8 +214,10 @@ fn targets(store: &Store, delivery: DeliveryId, transaction: TransactionId) -> R
     if row.deliveries.is_empty() {
         return Ok(vec![Target::Transaction(transaction)]);
     }
-    let waits = |state| matches!(state, DeliveryState::Parked | DeliveryState::OutcomeUnknown);
-    Ok(row.deliveries.iter().filter(|it| waits(it.state)).map(|it| Target::Delivery(it.id)).collect())
+    let stranded = |it: &Delivery| !it.state.is_settled() && shared.has_left(&it.receiver);
+    let waits =
+        |it: &&Delivery| matches!(it.state, DeliveryState::Parked | DeliveryState::OutcomeUnknown) || stranded(it);
+    Ok(row.deliveries.iter().filter(waits).map(|it| Target::Delivery(it.id)).collect())
 }
 
 fn nothing_open(id: &str) -> Problem {
@@ -206,10 +228,18 @@ fn nothing_open(id: &str) -> Problem {
 fn shown(api: &Api, row: Row) -> Exception {
     let receive = row.delivery.and_then(|_| api.shared.project.receives.get(&row.interface));
     let state = DeliveryState::from_word(&row.state);
+    let gone = row.delivery.is_some() && receive.is_none();
     let can: &[&str] = match (row.delivery, state) {
         (None, _) => &["retry", "discard"],
         (Some(_), Some(DeliveryState::OutcomeUnknown)) => &["answer", "skip", "discard"],
+        (Some(_), _) if gone => &["skip", "discard"],
         (Some(_), _) => &["retry", "skip", "discard"],
+    };
+    // What nothing attempts is stopped, whatever the database calls it.
+    let stranded = gone && !matches!(state, Some(DeliveryState::Parked | DeliveryState::OutcomeUnknown));
+    let (state, fault) = match stranded {
+        true => (Some(DeliveryState::Parked), Some(lineshaft_engine::gone(&row.interface))),
+        false => (state, row.fault),
     };
     Exception {
         id: row.delivery.map_or_else(|| row.transaction.to_string(), |delivery| delivery.to_string()),
@@ -221,10 +251,10 @@ fn shown(api: &Api, row: Row) -> Exception {
         site: row.site,
         order_key: row.order_key,
         behind: row.behind,
-        fault: row.fault.as_ref().map(FaultView::from),
+        fault: fault.as_ref().map(FaultView::from),
         since: row.since.to_rfc3339(),
         age_secs: api.shared.clock.now().since(row.since).as_secs(),
-        next_at: row.next_at.map(|at| at.to_rfc3339()),
+        next_at: row.next_at.filter(|_| !stranded).map(|at| at.to_rfc3339()),
         can: can.iter().map(|word| (*word).to_owned()).collect(),
     }
 }

@@ -153,6 +153,12 @@ impl From<Conservation> for Books {
     }
 }
 
+/// The word for people. What waits for an interface that is not there is stopped, whatever the database calls it.
+fn label(state: DeliveryState, there: bool) -> String {
+    let stopped = !there && state != DeliveryState::OutcomeUnknown;
+    if stopped { DeliveryState::Parked } else { state }.label().to_owned()
+}
+
 /// Answers `GET /api/v1/status`.
 pub(super) async fn show(
     State(api): State<Arc<Api>>,
@@ -167,7 +173,7 @@ pub(super) async fn show(
         Open {
             system: receive.map(|it| it.system.clone()).unwrap_or_default(),
             impact: receive.map(|it| it.impact.clone()).unwrap_or_default(),
-            label: DeliveryState::from_word(&row.state).map(DeliveryState::label).unwrap_or_default().to_owned(),
+            label: DeliveryState::from_word(&row.state).map(|it| label(it, receive.is_some())).unwrap_or_default(),
             oldest_age_secs: now.since(row.oldest).as_secs(),
             oldest: row.oldest.to_rfc3339(),
             receiver: row.receiver,

@@ -133,9 +133,7 @@ async fn a_problem_says_where_and_what_to_do() {
     // One byte too many, so that the node has read all of it when it answers.
     let large = format!("{{\"reason\":\"{}\"}}", "x".repeat(lineshaft_server::api::BODY_BYTES_MAX - 12));
     let addr = running.server.local_addr();
-    let announced = format!(
-        "Authorization: Bearer {}\r\nContent-Type: application/json\r\n", running.token
-    );
+    let announced = format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", running.token);
     let answer = ask_with(addr, "POST", "/api/v1/systems/erp/pause", &announced, &large).await;
     assert_eq!((answer.status, answer.problem()["at"].as_str()), (413, Some("body")));
     running.stop().await;

@@ -103,3 +103,33 @@ async fn the_status_counts_what_is_there() {
     assert_eq!(running.post("/api/v1/systems/erp%2Fcompletion/resume", "{}").await.status, 200);
     running.stop().await;
 }
+
+#[tokio::test]
+async fn the_audit_log_tells_who_did_what_by_page() {
+    let running = start().await;
+    for (word, reason) in [("pause", "stocktaking"), ("resume", "done"), ("pause", "again")] {
+        let body = json!({ "reason": reason }).to_string();
+        assert_eq!(running.post(&format!("/api/v1/systems/erp/{word}"), &body).await.status, 200);
+    }
+    let told = |page: &Value| -> Vec<String> {
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|it| format!("{} {}", it["action"].as_str().unwrap(), it["reason"].as_str().unwrap())).collect()
+    };
+    let all = read(&running, "/api/v1/audit").await;
+    assert_eq!(told(&all)[1..], ["pause stocktaking", "resume done", "pause again"]);
+    assert_eq!((&all["items"][0]["principal"], &all["items"][0]["action"]), (&json!("node"), &json!("start")));
+    assert_eq!((&all["items"][3]["principal"], &all["more"]), (&json!("operator:anna"), &json!(false)));
+
+    let page = read(&running, "/api/v1/audit?target=erp&principal=anna&since=1h&limit=2").await;
+    assert_eq!((told(&page), &page["more"]), (vec!["resume done".to_owned(), "pause again".to_owned()], &json!(true)));
+    let first = page["items"][0]["id"].as_str().unwrap();
+    let before = read(&running, &format!("/api/v1/audit?target=erp&older_than={first}&limit=2")).await;
+    assert_eq!((told(&before), &before["more"]), (vec!["pause stocktaking".to_owned()], &json!(false)));
+    assert_eq!(read(&running, "/api/v1/audit?action=resume").await["items"].as_array().map(Vec::len), Some(1));
+    for (query, at) in
+        [("since=yesterday", "query, since"), ("older_than=7", "query, older_than"), ("limit=x", "query")]
+    {
+        assert_eq!(running.get(&format!("/api/v1/audit?{query}")).await.problem()["at"], at);
+    }
+    running.stop().await;
+}

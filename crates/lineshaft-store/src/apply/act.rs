@@ -45,7 +45,7 @@ impl Commit<'_> {
             .optional()?;
         let Some((state, place, has_body, taken)) = found else { return Ok(Effect::Missing) };
         let bytes = Bytes { old: has_body, new: act.rendered.is_some() };
-        let Some(next) = permitted(&act.verdict, &state, taken, bytes) else {
+        let Some(next) = permitted(&act.verdict, &state, taken, bytes).or_else(|| stranded(act, &state)) else {
             return Ok(Effect::NotNow { state });
         };
         let due = if next == "pending" {
@@ -146,6 +146,15 @@ enum Taken {
 struct Bytes {
     old: bool,
     new: bool,
+}
+
+/// The same as [`permitted`] for an open delivery that nothing attempts, because its interface has left the project.
+fn stranded(act: &Act, state: &str) -> Option<&'static str> {
+    match (&act.verdict, state) {
+        (Verdict::Skip, "pending" | "behind" | "sent") if act.gone => Some("skipped"),
+        (Verdict::Discard, "pending" | "behind" | "sent") if act.gone => Some("discarded"),
+        _ => None,
+    }
 }
 
 /// The state that a decision leads to, or `None` where it does not apply.

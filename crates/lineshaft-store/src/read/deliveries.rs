@@ -138,8 +138,9 @@ pub(super) fn fault(row: &Row<'_>) -> rusqlite::Result<Option<Fault>> {
 }
 
 /// Names as the list that a statement reads.
-fn names(receivers: &[&str]) -> Result<String, StoreError> {
-    serde_json::to_string(receivers).map_err(|error| StoreError::Damaged(error.to_string()))
+pub(super) fn names(receivers: &[impl AsRef<str>]) -> Result<String, StoreError> {
+    let receivers: Vec<&str> = receivers.iter().map(AsRef::as_ref).collect();
+    serde_json::to_string(&receivers).map_err(|error| StoreError::Damaged(error.to_string()))
 }
 
 impl Store {

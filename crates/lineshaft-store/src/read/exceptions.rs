@@ -1,11 +1,12 @@
 //! Parked and in-doubt work, for a person to decide on, and how much waits behind it.
 
+use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::fault::Fault;
 use lineshaft_model::ids::{DeliveryId, TransactionId};
 use lineshaft_model::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::deliveries::{Delivery, fault, from_row};
+use super::deliveries::{Delivery, fault, from_row, names};
 use super::{count, id};
 use crate::store::{Store, StoreError};
 
@@ -16,7 +17,7 @@ pub struct Exception {
     pub delivery: Option<DeliveryId>,
     /// The transaction.
     pub transaction: TransactionId,
-    /// `parked` or `outcome_unknown`.
+    /// `parked` or `outcome_unknown`; any open one where the interface has left the project.
     pub state: String,
     /// The interface it stands at: the receiver, or before routing the emitting one.
     pub interface: String,
@@ -53,6 +54,26 @@ impl Store {
         })
     }
 
+    /// Open deliveries to `receivers` that are neither parked nor in doubt, the oldest first: what waits for interfaces
+    /// that have left the project. Reads every delivery.
+    pub fn stranded(&self, receivers: &[String], limit: usize) -> Result<Vec<Exception>, StoreError> {
+        if receivers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let receivers = names(receivers)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(|connection| {
+            let open: Vec<Delivery> = connection
+                .prepare_cached(
+                    "SELECT * FROM deliveries WHERE settled_at IS NULL AND state NOT IN ('parked', 'outcome_unknown')
+                       AND receiver IN (SELECT value FROM json_each(?1)) ORDER BY rank, part LIMIT ?2",
+                )?
+                .query_map(params![receivers, limit], from_row)?
+                .collect::<Result<_, _>>()?;
+            open.into_iter().map(|delivery| of_delivery(connection, delivery)).collect()
+        })
+    }
+
     /// The exception that a transaction parked before routing is; `None` if it is not parked.
     pub fn exception_of_transaction(&self, transaction: TransactionId) -> Result<Option<Exception>, StoreError> {
         self.read(|connection| {
@@ -64,12 +85,14 @@ impl Store {
         })
     }
 
-    /// The exception that a parked or in-doubt delivery is; `None` if it is neither.
-    pub fn exception_of_delivery(&self, delivery: DeliveryId) -> Result<Option<Exception>, StoreError> {
+    /// The exception that a parked or in-doubt delivery is, or an open one of an interface that is `gone`.
+    pub fn exception_of_delivery(&self, delivery: DeliveryId, gone: bool) -> Result<Option<Exception>, StoreError> {
         self.read(|connection| {
             let stopped = connection
-                .prepare_cached("SELECT * FROM deliveries WHERE id = ?1 AND state IN ('parked', 'outcome_unknown')")?
-                .query_row(params![delivery.as_bytes().as_slice()], from_row)
+                .prepare_cached(
+                    "SELECT * FROM deliveries WHERE id = ?1 AND (state IN ('parked', 'outcome_unknown') OR (?2 AND settled_at IS NULL))",
+                )?
+                .query_row(params![delivery.as_bytes().as_slice(), gone], from_row)
                 .optional()?;
             stopped.map(|delivery| of_delivery(connection, delivery)).transpose()
         })
@@ -130,6 +153,11 @@ fn of_delivery(connection: &Connection, delivery: Delivery) -> Result<Exception,
         .query_row(params![delivery.transaction.as_bytes().as_slice()], |row| row.get(0))
         .optional()?
         .unwrap_or_default();
+    // What is stopped was changed by stopping. The rest has waited since it was accepted, whatever was tried.
+    let since = match delivery.state {
+        DeliveryState::Parked | DeliveryState::OutcomeUnknown => delivery.changed_at,
+        _ => Timestamp::from_micros(delivery.rank),
+    };
     Ok(Exception {
         delivery: Some(delivery.id),
         transaction: delivery.transaction,
@@ -138,7 +166,7 @@ fn of_delivery(connection: &Connection, delivery: Delivery) -> Result<Exception,
         order_key: delivery.order_key,
         site,
         fault: delivery.fault,
-        since: delivery.changed_at,
+        since,
         next_at: delivery.next_at,
         behind,
     })

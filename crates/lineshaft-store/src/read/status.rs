@@ -46,23 +46,6 @@ impl Conservation {
     }
 }
 
-/// One entry of the audit log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Audited {
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub principal: String,
-    /// What was done.
-    pub action: String,
-    /// Why, in the person's words.
-    pub reason: String,
-    /// The state before, where the action changed one.
-    pub before: Option<String>,
-    /// The state after.
-    pub after: Option<String>,
-}
-
 /// A system or interface that is paused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
@@ -128,28 +111,6 @@ impl Store {
                 .query_row(params![interface], |row| row.get(0))
                 .optional()?;
             Ok(cursor)
-        })
-    }
-
-    /// What was done to `target` (an id, an interface, a table), the earliest first.
-    pub fn audit_of(&self, target: &str) -> Result<Vec<Audited>, StoreError> {
-        self.read(|connection| {
-            let rows = connection
-                .prepare_cached(
-                    "SELECT at, principal, action, reason, before, after FROM audit WHERE target = ?1 ORDER BY at, id",
-                )?
-                .query_map(params![target], |row| {
-                    Ok(Audited {
-                        at: Timestamp::from_micros(row.get(0)?),
-                        principal: row.get(1)?,
-                        action: row.get(2)?,
-                        reason: row.get(3)?,
-                        before: row.get(4)?,
-                        after: row.get(5)?,
-                    })
-                })?
-                .collect::<Result<_, _>>()?;
-            Ok(rows)
         })
     }
 

@@ -108,7 +108,12 @@ impl Scene {
     }
 
     pub async fn act(&self, target: Target, verdict: Verdict) -> Effect {
-        self.commit(Change::Act(Box::new(Act { target, verdict, rendered: None, entry: entry() }))).await
+        self.act_on(target, verdict, false).await
+    }
+
+    /// Decides on a delivery whose interface has left the project, if it is `gone`.
+    pub async fn act_on(&self, target: Target, verdict: Verdict, gone: bool) -> Effect {
+        self.commit(Change::Act(Box::new(Act { target, verdict, rendered: None, gone, entry: entry() }))).await
     }
 
     pub fn state(&self, delivery: DeliveryId) -> &'static str {

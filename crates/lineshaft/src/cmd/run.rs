@@ -103,7 +103,7 @@ async fn live(args: &Run, mut project: Project) -> Result<Exit, String> {
     let token = Token::open(&data).map_err(|error| format!("{}: {error}", data.display()))?;
     let listener = TcpListener::bind(&installation.listen_api)
         .await
-        .map_err(|error| format!("listen.api {}: {error}", installation.listen_api))?;
+        .map_err(|error| not_started(&unheard(&installation.listen_api, &error), &data))?;
     let insecure = insecure(&project, &token, &listener);
     let opening = Opening {
         project: Arc::new(project),
@@ -125,9 +125,16 @@ async fn live(args: &Run, mut project: Project) -> Result<Exit, String> {
     until_end(node, server, &mut signals).await
 }
 
+fn unheard(addr: &str, error: &std::io::Error) -> Fault {
+    Fault::new(Code::ProjectAddress, format!("cannot listen at {addr}: {error}")).at("listen.api")
+}
+
 /// Why a node did not start, and what to do before the next try.
 fn not_started(fault: &Fault, data: &Path) -> String {
     let help = match fault.code {
+        Code::DeliverSecret if fault.message.starts_with("env:") => {
+            "set the variable in the environment of this program, then start it again".to_owned()
+        }
         Code::DeliverSecret => format!("`secret:NAME` is the file {}", data.join("secrets").join("NAME").display()),
         _ => fault.next_step().to_owned(),
     };

@@ -1,5 +1,7 @@
 //! `lineshaft status`: one screen about a node.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use lineshaft_server::api::status::{Open, Status as Answer};
 
@@ -44,8 +46,21 @@ fn screen(status: &Answer) -> String {
         let reason = if it.reason.is_empty() { String::new() } else { format!(": {}", it.reason) };
         format!("paused: {} since {} by {}{reason}", it.name, instant(&it.since), it.principal)
     }));
+    lines.extend(stranded(&status.open));
     lines.push(String::new());
     lines.iter().map(|line| print::printable(line)).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+/// What waits for receivers that are not in this project, a line for each.
+fn stranded(open: &[Open]) -> impl Iterator<Item = String> {
+    let mut gone: BTreeMap<&str, u64> = BTreeMap::new();
+    for it in open.iter().filter(|it| it.system.is_empty()) {
+        *gone.entry(&it.receiver).or_default() += it.count;
+    }
+    gone.into_iter().map(|(receiver, count)| {
+        let wait = counted(count, "open delivery waits", "open deliveries wait");
+        format!("not in this project: {receiver}; {wait}   see: lineshaft exceptions list")
+    })
 }
 
 fn deliveries(open: &[Open]) {
@@ -61,7 +76,7 @@ fn deliveries(open: &[Open]) {
 
 fn foot(status: &Answer) -> String {
     let books = &status.books;
-    let of = |states: &std::collections::BTreeMap<String, u64>, name: &str| states.get(name).copied().unwrap_or(0);
+    let of = |states: &BTreeMap<String, u64>, name: &str| states.get(name).copied().unwrap_or(0);
     let mut lines = vec![String::new()];
     let before = of(&books.transaction_states, "parked");
     let (parked, doubt) = (of(&books.delivery_states, "parked"), of(&books.delivery_states, "outcome_unknown"));

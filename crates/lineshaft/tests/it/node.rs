@@ -136,6 +136,55 @@ fn a_second_node_on_the_same_directory_is_refused() {
         command(directory.path(), &["run", "--listen-inbound", "127.0.0.1:0", "--listen-api", "127.0.0.1:0"]);
     let second = second.env("ERP_URL", "http://127.0.0.1:9").output().unwrap();
     assert_eq!(second.status.code(), Some(1), "{second:?}");
-    assert!(String::from_utf8_lossy(&second.stderr).contains("another node has"), "{second:?}");
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(said.contains("STORE-004 another node has") && said.contains("stop that one first"), "{said}");
+    let taken = node.api.trim_start_matches("http://");
+    let third = run(
+        directory.path(),
+        &["run", "--data", "elsewhere", "--listen-api", taken, "--listen-inbound", "127.0.0.1:0"],
+    );
+    assert!(third.code == 1 && third.err.contains("PROJECT-002") && third.err.contains("ss -ltnp"), "{third:?}");
     assert_eq!(node.terminate().code, 0);
+}
+
+#[test]
+fn what_waits_for_an_interface_that_left_the_project_is_seen_and_decided_on() {
+    let directory = project();
+    let here = directory.path();
+    let node = start(here);
+    node.hand_in("1", &document("1000040", "DE10"));
+    node.hand_in("2", &document("1000040", "DE10"));
+    assert_eq!(node.terminate().code, 0);
+    let erp = here.join("systems/erp.yaml");
+    let text = std::fs::read_to_string(&erp).unwrap();
+    assert!(text.contains("\n  completion:\n"), "{text}");
+    std::fs::write(&erp, text.replace("\n  completion:\n", "\n  report:\n")).unwrap();
+
+    let node = start(here);
+    let status = node.ask(here, &["status"]);
+    let line = "not in this project: erp/completion; 2 open deliveries wait   see: lineshaft exceptions list";
+    assert!(status.out.contains(line) && status.out.contains("erp/completion  Stopped"), "{}", status.out);
+    let list = node.ask(here, &["exceptions", "list"]);
+    let ids: Vec<&str> = list.out.lines().skip(1).filter_map(|line| line.split_whitespace().last()).collect();
+    assert!(ids.len() == 2 && list.out.contains("ROUTE-002"), "{list:?}");
+    let shown = node.ask(here, &["exceptions", "show", ids[1]]);
+    for said in ["Stopped  at erp/completion", "Put the interface back", "exceptions skip", "exceptions discard"] {
+        assert!(shown.out.contains(said), "{said}: {shown:?}");
+    }
+    assert!(!shown.out.contains("exceptions retry 0"), "{shown:?}");
+    let retried = node.ask(here, &["exceptions", "retry", ids[0]]);
+    assert!(retried.code == 1 && retried.err.contains("[ROUTE-002]"), "{retried:?}");
+    assert_eq!(node.ask(here, &["exceptions", "discard", ids[1], ids[0], "--reason", "moved to report"]).code, 0);
+    assert!(node.ask(here, &["exceptions", "list"]).err.contains("Nothing waits"));
+
+    let audit = node.ask(here, &["audit", "list", "--action", "discard", "--principal", "anna", "--since", "1h"]);
+    let lines: Vec<&str> = audit.out.lines().collect();
+    assert!(audit.code == 0 && audit.err == "2 entries\n" && lines.len() == 3, "{audit:?}");
+    let words = ["operator:anna", "discard", ids[1], "behind > discarded", "moved to report"];
+    assert!(words.iter().all(|word| lines[1].contains(word)), "{audit:?}");
+    let lines = node.ask(here, &["audit", "list", "--target", ids[0], "-o", "ndjson"]);
+    assert!(lines.out.lines().count() == 1 && lines.out.starts_with("{\"id\":"), "{lines:?}");
+    assert_eq!(node.ask(here, &["audit", "list", "--since", "yesterday"]).code, 2);
+    let ended = node.terminate();
+    assert!(ended.err.contains("deliveries wait for an interface that is not in this project"), "{ended:?}");
 }

@@ -78,7 +78,7 @@ fn every_row_of_the_table() {
         (answer(409, &[], "<xml/>"), "refused - DELIVER-005 the target answered 409 Conflict"),
         (answer(404, &[json], "{}"), "refused - DELIVER-005 the target answered 404 Not Found"),
         (answer(423, &[], ""), "refused - DELIVER-006 the target answered 423 Locked"),
-        (answer(401, &[], ""), "refused - DELIVER-003 the target does not accept our credentials (401)"),
+        (answer(401, &[], ""), "refused - DELIVER-012 the target does not accept our credentials (401)"),
         (
             answer(302, &[("location", "http://169.254.169.254/")], ""),
             "refused - DELIVER-005 the target redirects (302), and redirects are not followed",

@@ -2,6 +2,7 @@
 
 use lineshaft_model::connection::http::{HttpSource, ServerAuth};
 use lineshaft_model::connection::{Connection, SourceSettings};
+use lineshaft_model::media;
 use lineshaft_model::tree::Path;
 
 use super::scope::Scope;
@@ -60,6 +61,13 @@ fn source(world: &mut World<'_>, scope: &Scope<'_>, name: &str, http: &HttpSourc
             scope.secret(world, &[auth[0], auth[1], auth[2], "basic", "password"], password);
         }
         ServerAuth::Bearer { token } => scope.secret(world, &[auth[0], auth[1], auth[2], "bearer", "token"], token),
+    }
+    for (at, text) in http.media_types.iter().enumerate() {
+        if media::named(text).is_none_or(|name| name != *text) {
+            let help = "write type and subtype in small letters, without parameters: `application/octet-stream`";
+            let place = ["source", "http", "media_types", &at.to_string()];
+            scope.error(world, &place, format!("`{text}` is not a media type"), help);
+        }
     }
     if http.body_bytes_max == 0 {
         scope.error(world, &["source", "http", "body_bytes_max"], "`body_bytes_max` cannot be 0", "write 1 or more");
