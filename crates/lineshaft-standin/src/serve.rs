@@ -279,7 +279,10 @@ async fn misbehave(inner: &Arc<Inner>, asked: Asked, fault: &Fault) -> Result<Re
         }
         Kind::Reset | Kind::Refuse => Err(Dropped),
         Kind::Http500 => Ok(respond(plain(500))),
-        Kind::Http503 => Ok(respond(plain(503))),
+        Kind::Http503 => Ok(respond(match fault.retry_after {
+            Some(seconds) => plain(503).with("retry-after", seconds.to_string()),
+            None => plain(503),
+        })),
         Kind::Http429 => Ok(respond(plain(429).with("retry-after", fault.retry_after.unwrap_or(1).to_string()))),
         Kind::ApplyThenDrop => {
             answer(inner, &asked).await?;

@@ -3,7 +3,8 @@
 //! | answer | outcome | because |
 //! |---|---|---|
 //! | 2xx | delivered | the target says so |
-//! | 2xx as HTML, compressed, too large, or not JSON where a receipt is declared | unknown, `DELIVER-009` | a proxy or a login page may have answered in the target's place |
+//! | 2xx as HTML or `multipart/mixed`, compressed, too large, or not JSON where a receipt is declared | unknown, `DELIVER-009` | a proxy or a login page may have answered in the target's place |
+//! | 202, or the JSON of a `$batch`, where one OData request is to be answered | unknown, `DELIVER-009` | taken for later, or an answer to something else: neither says that it was posted |
 //! | a rule of `busy_when` holds | refused, `DELIVER-006` | the object is locked: time helps |
 //! | 423 | refused, `DELIVER-006` | the same, in the protocol's words |
 //! | 412, where the request was bound to what was read just before | refused, `DELIVER-006` | somebody else changed it: reading again helps |
@@ -11,8 +12,10 @@
 //! | 401, 403, 407 | refused, `DELIVER-012` | our credentials, not the document: it would be wrong to park every document for one expired password |
 //! | 3xx | refused, `DELIVER-005` | redirects are not followed: the new address was never checked |
 //! | other 4xx | refused, `DELIVER-005` | the target read it and will not take it |
-//! | 501, 503, 505 | refused, `DELIVER-003` | the request was not handled at all (RFC 9110, 15.6): certainly no effect |
-//! | 500, 502, 504, other 5xx | unknown, `DELIVER-003` | the target may have posted before it failed; a gateway cannot know |
+//! | 501, 505 | refused, `DELIVER-003` | the request was not handled at all (RFC 9110, 15.6): certainly no effect |
+//! | 503 with `Retry-After` | refused, `DELIVER-003` | whoever names a time asks for the request again, so it was not handled |
+//! | a status of `no_effect_on` | refused, `DELIVER-003` | the interface says that this target then did nothing |
+//! | 500, 502, plain 503, 504, other 5xx | unknown, `DELIVER-003` | the target may have posted before it failed; a gateway cannot know (`docs/decisions/0013`) |
 //! | none, after the request had begun | unknown, `DELIVER-002` | |
 //! | none, before | unreachable | certainly no effect |
 //! | address not allowed | refused, `DELIVER-010` | |
@@ -48,8 +51,12 @@ pub(crate) struct Agreed<'a> {
     pub(crate) receipt: &'a [Path],
     /// Which refusals pass by themselves.
     pub(crate) busy_when: &'a [BusyRule],
+    /// Which failures of the target had no effect, by status.
+    pub(crate) no_effect_on: &'a [u16],
     /// The codes of errors (`error.code`, `innererror`) that pass by themselves.
     pub(crate) busy_codes: &'a [String],
+    /// Whether one OData request is to be answered: then neither 202 nor the answer to a `$batch` is a success.
+    pub(crate) single: bool,
     /// Whether the request was bound to the state read just before (`If-Match`): then 412 passes by itself.
     pub(crate) bound: bool,
 }
@@ -75,7 +82,9 @@ pub(crate) fn outcome(exchange: Result<Answer, NoAnswer>, agreed: &Agreed<'_>, n
         423 => refused(Code::DeliverBusyObject),
         408 | 425 | 429 => refused(Code::DeliverThrottled),
         401 | 403 | 407 => refused(Code::DeliverCredentials),
-        501 | 503 | 505 => refused(Code::DeliverServerError),
+        501 | 505 => refused(Code::DeliverServerError),
+        503 if retry_after.is_some() => refused(Code::DeliverServerError),
+        status if agreed.no_effect_on.contains(&status) => refused(Code::DeliverServerError),
         300..=499 => refused(Code::DeliverRejected),
         500..=599 => Outcome::Unknown(told(Code::DeliverServerError, &answer)),
         _ => Outcome::Unknown(told(Code::DeliverBadAnswer, &answer)),
@@ -84,7 +93,7 @@ pub(crate) fn outcome(exchange: Result<Answer, NoAnswer>, agreed: &Agreed<'_>, n
 
 /// What it means for the document that a request which had to come before its own failed: it has not left.
 pub(crate) fn before(exchange: Result<Answer, NoAnswer>, now: Timestamp) -> Outcome {
-    let agreed = Agreed { receipt: &[], busy_when: &[], busy_codes: &[], bound: false };
+    let agreed = Agreed { receipt: &[], busy_when: &[], no_effect_on: &[], busy_codes: &[], single: false, bound: false };
     match outcome(exchange, &agreed, now) {
         Outcome::Unknown(fault) if fault.code == Code::DeliverNoAnswer => {
             Outcome::Unreachable(Fault { code: Code::DeliverUnreachable, ..fault })
@@ -149,11 +158,21 @@ fn taken(answer: &Answer, agreed: &Agreed<'_>) -> Outcome {
         Ok(body) => body,
         Err(fault) => return Outcome::Unknown(fault),
     };
+    let unknown = |what: &str| Outcome::Unknown(Fault::new(Code::DeliverBadAnswer, what));
+    if agreed.single && answer.status == StatusCode::ACCEPTED {
+        return unknown("the target answered 202 Accepted: it does not say that it was posted");
+    }
     // An empty answer says "taken" and no more, as many targets do for a repeat.
-    if body.is_empty() || agreed.receipt.is_empty() {
+    let looked_into = agreed.single || !agreed.receipt.is_empty();
+    if body.is_empty() || !looked_into {
         return Outcome::Delivered { receipt: None };
     }
     match decode(body) {
+        Ok(tree) if agreed.single && matches!(tree.get("responses"), Some(Tree::List(_))) => {
+            unknown("the answer is that of a $batch, in which every request may have failed")
+        }
+        // A service that writes XML all the same has said what happened by its status.
+        Err(_) if agreed.receipt.is_empty() => Outcome::Delivered { receipt: None },
         Ok(tree) => Outcome::Delivered { receipt: reference(&tree, agreed.receipt) },
         Err(fault) => Outcome::Unknown(fault),
     }
@@ -169,12 +188,14 @@ fn readable(answer: &Answer) -> Result<&[u8], Fault> {
         return Err(Fault::new(Code::DeliverBadAnswer, what));
     }
     let media_type = header(CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if matches!(media_type.as_str(), "text/html" | "application/xhtml+xml") {
-        let excerpt = said(&String::from_utf8_lossy(body), answer);
-        let what = format!("the answer {} is a web page, not the target's", answer.status.as_u16());
-        return Err(Fault::new(Code::DeliverBadAnswer, what).detail(excerpt));
-    }
-    Ok(body)
+    let other = match media_type.as_str() {
+        "text/html" | "application/xhtml+xml" => "a web page, not the target's",
+        "multipart/mixed" => "that of a batch, not of one request",
+        _ => return Ok(body),
+    };
+    let excerpt = said(&String::from_utf8_lossy(body), answer);
+    let what = format!("the answer {} is {other}", answer.status.as_u16());
+    Err(Fault::new(Code::DeliverBadAnswer, what).detail(excerpt))
 }
 
 fn decode(body: &[u8]) -> Result<Tree, Fault> {

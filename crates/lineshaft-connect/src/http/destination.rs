@@ -32,6 +32,7 @@ pub struct HttpDestination {
     key_header: Option<HeaderName>,
     receipt: Vec<Path>,
     busy_when: Vec<settings::BusyRule>,
+    no_effect_on: Vec<u16>,
     probe: Option<ProbePlan>,
     readback: Option<Readback>,
 }
@@ -77,6 +78,7 @@ impl HttpDestination {
             key_header: settings.key_header.as_deref().map(header_name).transpose()?,
             receipt: settings.receipt.iter().map(|text| path(text)).collect::<Result<_, _>>()?,
             busy_when: settings.busy_when.clone(),
+            no_effect_on: settings.no_effect_on.clone(),
             probe,
             readback: settings.readback.as_ref().map(Readback::open).transpose()?,
         })
@@ -87,7 +89,14 @@ impl HttpDestination {
             Ok(request) => self.client.exchange(request).await,
             Err(fault) => Err(NoAnswer::NotSent(fault)),
         };
-        let agreed = Agreed { receipt: &self.receipt, busy_when: &self.busy_when, busy_codes: &[], bound: false };
+        let agreed = Agreed {
+            receipt: &self.receipt,
+            busy_when: &self.busy_when,
+            no_effect_on: &self.no_effect_on,
+            busy_codes: &[],
+            single: false,
+            bound: false,
+        };
         answer::outcome(exchange, &agreed, self.surroundings.clock.now())
     }
 

@@ -33,6 +33,7 @@ pub struct OdataDestination {
     key_header: Option<HeaderName>,
     receipt: Vec<Path>,
     busy_codes: Vec<String>,
+    no_effect_on: Vec<u16>,
     probe: Option<ProbePlan>,
     readback: Option<Readback>,
 }
@@ -70,6 +71,7 @@ impl OdataDestination {
             key_header: settings.key_header.as_deref().map(header_name).transpose()?,
             receipt: service.fields_of_entity(&settings.receipt)?,
             busy_codes: settings.busy_codes.clone(),
+            no_effect_on: settings.no_effect_on.clone(),
             probe,
             readback: settings.readback.as_ref().map(Readback::open).transpose()?,
             service,
@@ -95,7 +97,9 @@ impl OdataDestination {
         let agreed = Agreed {
             receipt: &self.receipt,
             busy_when: &[],
+            no_effect_on: &self.no_effect_on,
             busy_codes: &self.busy_codes,
+            single: true,
             bound: self.if_match == IfMatch::Read,
         };
         answer::outcome(exchange, &agreed, self.surroundings.clock.now())

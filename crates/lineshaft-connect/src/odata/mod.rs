@@ -7,7 +7,11 @@
 //! **Receiving.** A poll for what has changed ([`crate::odata::OdataSource`]); each row is one document. Its settings,
 //! with an example of a whole system file, stand in `lineshaft_model::connection::odata`.
 //!
-//! **Deliberately absent:** `$batch` (one request may hold one effect only), `$metadata` (names are declared, answers
+//! **No `$batch`.** One document is one request, so that its outcome is its own: in a batch one part may be posted and
+//! the next refused, and an answer that is lost leaves all of them in doubt. `check` refuses a path with `$batch`, and the
+//! answer to one (`202` with `multipart/mixed`, or JSON `responses`) is never taken for the success of a request.
+//!
+//! **Deliberately absent:** `$metadata` (names are declared, answers
 //! are checked), delta links (they expire, and SAP offers them rarely), XML, and retries, which belong to the queue.
 
 /// A service: requests below its root, answers in its version's words.

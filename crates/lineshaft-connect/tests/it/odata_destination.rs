@@ -101,6 +101,35 @@ async fn without_a_token_the_document_does_not_leave() {
 }
 
 #[tokio::test]
+async fn the_answer_to_a_batch_is_no_success_of_a_request() {
+    let json = &format!("{CLOSE}content-type: application/json\r\n");
+    let mixed = &format!("{CLOSE}content-type: multipart/mixed; boundary=batch_1\r\n");
+    let parts = "--batch_1\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 400 Bad Request\r\n\r\n--batch_1--";
+    let responses = r#"{"responses":[{"id":"1","status":400,"body":{"error":{"code":"X"}}}]}"#;
+    for receipt in [json!([]), json!(["Group"])] {
+        let settings = json!({ "path": "/Conf", "csrf": "off", "receipt": receipt });
+        for (act, expected) in [
+            (answer("202 Accepted", mixed, parts), "unknown DELIVER-009"),
+            (answer("200 OK", mixed, parts), "unknown DELIVER-009"),
+            (answer("202 Accepted", CLOSE, ""), "unknown DELIVER-009"),
+            (answer("202 Accepted", json, r#"{"d":{"Group":"7"}}"#), "unknown DELIVER-009"),
+            (answer("200 OK", json, responses), "unknown DELIVER-009"),
+            (answer("204 No Content", CLOSE, ""), "delivered -"),
+        ] {
+            for version in ["v2", "v4"] {
+                let peer = Peer::start(vec![act.clone()]).await;
+                let outcome = send(&*open(&peer, version, &settings)).await;
+                assert_eq!(word(&outcome), expected, "{version} {act:?}: {outcome:?}");
+            }
+        }
+    }
+    let atom = answer("201 Created", &format!("{CLOSE}content-type: application/atom+xml\r\n"), "<entry/>");
+    let peer = Peer::start(vec![atom]).await;
+    let settings = json!({ "path": "/Conf", "csrf": "off" });
+    assert_eq!(word(&send(&*open(&peer, "v2", &settings)).await), "delivered -");
+}
+
+#[tokio::test]
 async fn a_change_names_the_state_that_was_read() {
     let settings = json!({ "path": "/Orders('{order}')", "method": "MERGE", "csrf": "off", "if_match": "read" });
     let entity = r#"{"d":{"__metadata":{"etag":"W/\"1\""},"Id":"7"}}"#;

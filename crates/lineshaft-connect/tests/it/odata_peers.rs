@@ -134,6 +134,8 @@ const CAP_V4: &str = "/odata/v4/api-production-order-2-srv";
 
 const SALES_V2: &str = "/sap/opu/odata/sap/API_SALES_ORDER_SRV";
 
+const SALES_V4: &str = "/sap/opu/odata4/sap/api_salesorder/srvd_a2x/sap/api_salesorder/0001";
+
 /// A sales order whose external number is the delivery's key.
 fn sales_order(key: &str) -> Outgoing {
     let body = json!({ "SalesOrderType": "OR", "SalesOrganization": "1710", "DistributionChannel": "10",
@@ -172,6 +174,21 @@ async fn mock_sap_takes_a_document_once_and_says_so() {
     assert_eq!(destination.probe(&sales_order("4")).await, Probe::Absent);
 }
 
+/// A path that `lineshaft check` refuses: whatever the service makes of the document, nothing of it is believed.
+#[tokio::test]
+async fn mock_sap_answers_a_batch_and_is_not_believed() {
+    let Some(server) = Server::mock_sap(&[]).await else { return };
+    let json = r#"{"requests":[{"id":"1","method":"POST","url":"SalesOrder","headers":{},"body":{"NoSuchField":"1"}}]}"#;
+    let v4 = server.connection(SALES_V4, "v4", &json!("none"));
+    let destination = open(&v4, &json!({ "path": "/$batch" }));
+    let outcome = send(&*destination, &outgoing(json)).await;
+    let Outcome::Unknown(fault) = &outcome else { panic!("{outcome:?}") };
+    assert!(fault.message.contains("$batch"), "{fault:?}");
+    let v2 = server.connection(SALES_V2, "v2", &json!("none"));
+    let outcome = send(&*open(&v2, &json!({ "path": "/$batch" })), &outgoing(json)).await;
+    assert!(word(&outcome).starts_with("refused"), "{outcome:?}");
+}
+
 #[tokio::test]
 async fn mock_sap_changes_only_the_state_that_was_read() {
     let Some(server) = Server::mock_sap(&["--require-if-match"]).await else { return };
@@ -179,7 +196,7 @@ async fn mock_sap_changes_only_the_state_that_was_read() {
         (SALES_V2, "v2", "/A_SalesOrder('{order}')", "MERGE"),
         (SALES_V2, "v2", "/A_SalesOrder('{order}')", "PATCH"),
         (
-            "/sap/opu/odata4/sap/api_salesorder/srvd_a2x/sap/api_salesorder/0001",
+            SALES_V4,
             "v4",
             "/SalesOrder('{order}')",
             "PATCH",

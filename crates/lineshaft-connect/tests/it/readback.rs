@@ -9,6 +9,7 @@ use lineshaft_connect::http::{Limits, Listener};
 use lineshaft_connect::open_destination;
 use lineshaft_model::delivery::{Answer, DeliveryState, Outgoing};
 use lineshaft_model::fault::{Code, Fault};
+use lineshaft_model::media::MediaTypes;
 use lineshaft_model::transaction::TransactionState;
 use serde_json::json;
 
@@ -125,7 +126,7 @@ async fn senders_are_told_the_outcome_and_can_ask_for_it_later() {
     let any = "127.0.0.1:0".parse().expect("address");
     let listener = Listener::open(&surroundings(), any, Limits::default()).await.expect("listens");
     listener.tell_outcomes(Arc::new(One(standing(DeliveryState::Parked))));
-    let source = listener.source("mes", "completion", &settings()).expect("opens");
+    let source = listener.source("mes", "completion", &settings(), MediaTypes::JSON).expect("opens");
     let settling = settle_all(source, |received| {
         let state = if received.body == b"done" { DeliveryState::Delivered } else { DeliveryState::InFlight };
         let standing = Some(standing(state));

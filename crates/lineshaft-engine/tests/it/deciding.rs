@@ -1,6 +1,7 @@
 //! Where Lineshaft stops and asks: refusals, outcomes in doubt, and what a person decides (OT5, OT7, OT10).
 
 use lineshaft_engine::{Refusal, act};
+use lineshaft_model::fault::Code;
 use lineshaft_standin::serve::{Fault, Kind};
 use lineshaft_standin::sink::Class;
 use lineshaft_store::change::Verdict;
@@ -27,6 +28,35 @@ async fn ot5_a_lost_answer_at_t4_stands_in_doubt_and_is_never_sent_again_by_itse
         .expect("answers");
     plant.until_delivered(3).await;
     assert_eq!(plant.sink.effects(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ot5_a_plain_503_at_t4_stands_in_doubt_unless_it_names_a_time_or_the_interface_knows_better() {
+    let plant = Plant::new(Class::T4, T4).await;
+    plant.sink.server().fault(Fault::new(Kind::Http503).times(1));
+    plant.send("K1", 1, "a").await;
+    plant.until_exceptions(1).await;
+    let doubt = plant.exceptions().remove(0);
+    assert_eq!((doubt.state.as_str(), doubt.fault.map(|it| it.code)), ("outcome_unknown", Some(Code::DeliverServerError)));
+    let delivery = doubt.delivery.expect("a delivery");
+    act::on_delivery(plant.node.shared(), &anna(), delivery, Verdict::NotPosted, "not there").await.expect("answers");
+    plant.until_delivered(1).await;
+
+    plant.sink.server().fault(Fault::new(Kind::Http503).times(2).retry_after(0));
+    plant.send("K2", 1, "b").await;
+    plant.until_delivered(2).await;
+
+    let declared = ("systems/sink.yaml", "path: /completion,", "path: /completion, no_effect_on: [503],");
+    let plant = plant.restart_with(&[declared]).await;
+    plant.sink.server().fault(Fault::new(Kind::Http503).times(5));
+    for (key, order) in [("c", "K3"), ("d", "K4"), ("e", "K5")] {
+        plant.send(order, 1, key).await;
+    }
+    plant.until_delivered(5).await;
+    plant.sink.server().fault(Fault::new(Kind::Http500).times(1));
+    plant.send("K6", 1, "f").await;
+    plant.until_exceptions(1).await;
+    assert_eq!((plant.exceptions().len(), plant.sink.effects()), (1, 5));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

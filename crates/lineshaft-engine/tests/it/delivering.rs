@@ -48,6 +48,11 @@ async fn ot4_an_answer_lost_before_a_late_effect_is_not_posted_twice_at_t3() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ot4_a_plain_503_is_asked_about_at_t3_and_sent_again_once_it_is_absent() {
+    under(Class::T3, T3, &[Fault::new(Kind::Http503).share(0.1).path("/completion")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unwell_target_costs_time_and_nothing_else() {
     let unwell = [
         Fault::new(Kind::Http503).share(0.1),

@@ -28,6 +28,10 @@ const CASES: &[(&str, &[Edit])] = &[
         "media-type",
         &[(MES, "    source: { http: { auth", "    source: { http: { media_types: [Application/JSON, json], auth")],
     ),
+    (
+        "no-effect",
+        &[(ERP, "send: { http: { method: POST,", "send: { http: { no_effect_on: [503, 502, 404], method: POST,")],
+    ),
     ("unknown-field-far", &[(ERP, "about: Planning", "colour: Planning")]),
     ("unknown-field-deep", &[(MES, "trim_zeros: true", "trim_zeroes: true")]),
     ("unknown-connector", &[(MES, "connection: { http: {} }", "connection: { htp: {} }")]),
@@ -145,6 +149,14 @@ const CASES: &[(&str, &[Edit])] = &[
         )],
     ),
     ("odata-not-allowed", &[(ERP, "", ODATA_ERP)]),
+    (
+        "odata-batch",
+        &[
+            (ERP, "", ODATA_ERP),
+            (ERP, "        path: /ProdnOrdConf2\n        key_field", "        path: /$batch\n        key_field"),
+            (ROOT, "127.0.0.1:*", "erp.example.com:443"),
+        ],
+    ),
     (
         "odata-poll",
         &[

@@ -135,6 +135,12 @@ pub struct HttpDestination {
     /// Business errors that pass by themselves: an answer with this status whose body contains one of these texts is repeated by time.
     #[serde(default)]
     pub busy_when: Vec<BusyRule>,
+    /// Statuses from 500 on with which the target says that it did nothing: `[503]` for one that turns requests away before
+    /// it reads them. Without it a plain 503 leaves the outcome open, because a gateway answers so after it has passed
+    /// the document on, too; 429, and 503 with `Retry-After`, are refusals anyway. 502 and 504 may not stand here: a
+    /// gateway sends them, and it does not know.
+    #[serde(default)]
+    pub no_effect_on: Vec<u16>,
 }
 
 /// A request that asks whether an earlier attempt took effect.

@@ -166,6 +166,12 @@ pub struct OdataDestination {
     /// `error.code` and the codes of `innererror`.
     #[serde(default)]
     pub busy_codes: Vec<String>,
+    /// Statuses from 500 on with which the target says that it did nothing: `[503]` for one that turns requests away before
+    /// it reads them. Without it a plain 503 leaves the outcome open, because a gateway answers so after it has passed
+    /// the document on, too; 429, and 503 with `Retry-After`, are refusals anyway. 502 and 504 may not stand here: a
+    /// gateway sends them, and it does not know.
+    #[serde(default)]
+    pub no_effect_on: Vec<u16>,
 }
 
 /// A query that asks whether an earlier attempt took effect: any row means it did.

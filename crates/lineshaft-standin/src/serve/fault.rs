@@ -22,7 +22,7 @@ pub enum Kind {
     /// Answers 500 and applies nothing.
     #[serde(rename = "http_500")]
     Http500,
-    /// Answers 503 and applies nothing.
+    /// Answers 503, with `Retry-After` if `retry_after` says so, and applies nothing.
     #[serde(rename = "http_503")]
     Http503,
     /// Answers 429 with `Retry-After: retry_after` and applies nothing.
@@ -64,7 +64,7 @@ pub struct Fault {
     /// Size of a huge body.
     #[serde(default)]
     pub bytes: Option<u64>,
-    /// Seconds in `Retry-After`; 1 if absent.
+    /// Seconds in `Retry-After`; if absent 1 for 429, and no such header for 503.
     #[serde(default)]
     pub retry_after: Option<u64>,
 }
@@ -96,6 +96,12 @@ impl Fault {
     /// Only requests whose body contains `text`.
     pub fn body(mut self, text: &str) -> Self {
         self.body = Some(text.to_owned());
+        self
+    }
+
+    /// Seconds in `Retry-After`.
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
         self
     }
 

@@ -54,6 +54,12 @@ async fn every_kind_does_what_it_says() {
         }
     }
     assert_eq!(sink.server().faults_met(), 9);
+    for seconds in [None, Some(7)] {
+        sink.server().fault(Fault { retry_after: seconds, ..Fault::new(Kind::Http503).times(1) });
+        let (status, headers, _) = ask("POST", &url, &[], "{}").await.unwrap();
+        let asked = headers.get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!((status, asked), (503, seconds.map(|it: u64| it.to_string())));
+    }
 }
 
 #[tokio::test]

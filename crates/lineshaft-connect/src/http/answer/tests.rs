@@ -25,12 +25,16 @@ fn line(outcome: Outcome) -> String {
 }
 
 fn judged(answer: Answer) -> String {
+    judged_with(&[], answer)
+}
+
+fn judged_with(no_effect_on: &[u16], answer: Answer) -> String {
     let receipt = Path::parse(".d.documentNumber").expect("path");
     let busy_when = [BusyRule { status: 400, contains: "M3/024".into() }];
     let now = http_date("Mon, 23 Nov 2026 10:00:00 GMT").expect("date");
     line(outcome(
         Ok(answer),
-        &Agreed { receipt: &[receipt], busy_when: &busy_when, busy_codes: &[], bound: false },
+        &Agreed { receipt: &[receipt], busy_when: &busy_when, no_effect_on, busy_codes: &[], single: false, bound: false },
         now,
     ))
 }
@@ -51,6 +55,11 @@ fn every_row_of_the_table() {
             answer(200, &[("content-type", "Text/HTML; charset=utf-8")], "<html>Sign in</html>"),
             "unknown DELIVER-009 the answer 200 is a web page, not the target's",
         ),
+        (
+            answer(202, &[("content-type", "multipart/mixed; boundary=b")], "--b--"),
+            "unknown DELIVER-009 the answer 202 is that of a batch, not of one request",
+        ),
+        (answer(202, &[json], r#"{"id":"7"}"#), "delivered -"),
         (
             answer(200, &[json, ("content-encoding", "gzip")], "x"),
             "unknown DELIVER-009 the answer is compressed, although only a plain one was asked for",
@@ -95,12 +104,14 @@ fn every_row_of_the_table() {
         ),
         (
             answer(503, &[("retry-after", "soon")], ""),
-            "refused - DELIVER-003 the target answered 503 Service Unavailable",
+            "unknown DELIVER-003 the target answered 503 Service Unavailable",
         ),
         (
             answer(503, &[("retry-after", "99999999999")], ""),
             "refused 86400s DELIVER-003 the target answered 503 Service Unavailable",
         ),
+        (answer(503, &[], ""), "unknown DELIVER-003 the target answered 503 Service Unavailable"),
+        (answer(429, &[], ""), "refused - DELIVER-004 the target answered 429 Too Many Requests"),
         (answer(501, &[], ""), "refused - DELIVER-003 the target answered 501 Not Implemented"),
         (answer(500, &[], ""), "unknown DELIVER-003 the target answered 500 Internal Server Error"),
         (answer(502, &[], ""), "unknown DELIVER-003 the target answered 502 Bad Gateway"),
@@ -109,6 +120,20 @@ fn every_row_of_the_table() {
     ] {
         assert_eq!(judged(given), expected);
     }
+}
+
+#[test]
+fn what_an_interface_declares_to_have_had_no_effect_is_a_refusal_and_nothing_else_is() {
+    for (status, expected) in [
+        (500, "unknown DELIVER-003 the target answered 500 Internal Server Error"),
+        (502, "unknown DELIVER-003 the target answered 502 Bad Gateway"),
+        (503, "refused - DELIVER-003 the target answered 503 Service Unavailable"),
+        (507, "refused - DELIVER-003 the target answered 507 Insufficient Storage"),
+    ] {
+        assert_eq!(judged_with(&[503, 507], answer(status, &[], "")), expected);
+    }
+    let asked = answer(503, &[("retry-after", "7")], "");
+    assert_eq!(judged_with(&[503], asked), "refused 7s DELIVER-003 the target answered 503 Service Unavailable");
 }
 
 #[test]

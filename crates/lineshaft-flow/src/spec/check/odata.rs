@@ -88,6 +88,10 @@ fn path(world: &mut World<'_>, scope: &Scope<'_>, at: &[&str], text: &str) {
         let help = "begin it with `/`; it is appended to the system's `url`";
         scope.error(world, at, format!("`{text}` is not a path of an address"), help);
     }
+    if text.split(['/', '?']).any(|part| part.eq_ignore_ascii_case("$batch")) {
+        let help = "name the entity set or action itself: each document is a request of its own, with its own outcome";
+        scope.error(world, at, "`$batch` is not used: it answers success for parts that failed", help);
+    }
     scope.template(world, at, text);
 }
 

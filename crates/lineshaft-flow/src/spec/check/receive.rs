@@ -29,9 +29,15 @@ pub fn check(
     let output = schema.as_ref().and_then(Option::as_deref);
     let map = scope.map(world, raw.map.as_ref(), event.as_ref().map(|event| event.schema.as_ref()), output);
     match &raw.send {
-        DestinationSettings::Http(http) => destination(world, scope, http),
-        DestinationSettings::Odata(settings) => odata::destination(world, scope, connection, settings),
         DestinationSettings::Files(settings) => files::destination(world, scope, settings, raw.repeat.class),
+        DestinationSettings::Http(http) => {
+            destination(world, scope, http);
+            no_effect_on(world, scope, "http", &http.no_effect_on);
+        }
+        DestinationSettings::Odata(settings) => {
+            odata::destination(world, scope, connection, settings);
+            no_effect_on(world, scope, "odata", &settings.no_effect_on);
+        }
     }
     let format = format::writing(world, scope, raw);
     let class = class(world, scope, raw);
@@ -111,6 +117,19 @@ fn destination(world: &mut World<'_>, scope: &Scope<'_>, http: &HttpDestination)
             let path = ["send", "http", "busy_when", &index.to_string(), "status"];
             scope.error(world, &path, format!("{} is not the status of a refusal", rule.status), "from 400 to 599");
         }
+    }
+}
+
+/// Statuses that may be declared to mean that nothing was done.
+fn no_effect_on(world: &mut World<'_>, scope: &Scope<'_>, kind: &str, statuses: &[u16]) {
+    for (index, status) in statuses.iter().enumerate() {
+        let help = match status {
+            502 | 504 => "remove it: a gateway sends it when it does not know what the target did",
+            500..=599 => continue,
+            _ => "from 500 to 599, such as 503; 4xx is a refusal without being named",
+        };
+        let path = ["send", kind, "no_effect_on", &index.to_string()];
+        scope.error(world, &path, format!("{status} cannot be declared to have had no effect"), help);
     }
 }
 
