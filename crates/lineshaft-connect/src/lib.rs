@@ -15,6 +15,9 @@ pub mod net;
 /// Which addresses may be connected to.
 pub mod guard;
 
+/// TLS on listeners and towards systems.
+pub mod tls;
+
 /// A background task that dies with its owner.
 pub mod pump;
 

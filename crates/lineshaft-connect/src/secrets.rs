@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +58,13 @@ impl Secrets {
     /// Secrets in files below `dir` (none if there is no such directory) and in environment variables.
     pub fn new(dir: Option<PathBuf>, clock: Arc<dyn Clock>) -> Self {
         Self { dir, clock, known: Mutex::default() }
+    }
+
+    /// Where a file lies that is no secret, a certificate: absolute, or relative to the directory that holds the one of the
+    /// secrets.
+    pub fn beside(&self, file: &str) -> PathBuf {
+        let data = self.dir.as_deref().and_then(Path::parent).unwrap_or_else(|| Path::new("."));
+        data.join(file)
     }
 
     /// The value that a reference stands for, at most [`FRESH`] old. One trailing line end of a file is dropped.

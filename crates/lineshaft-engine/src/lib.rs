@@ -32,5 +32,7 @@ mod shared;
 pub mod node;
 
 pub use act::{Done, Refusal};
+/// The network of a node: its API listens on it, too.
+pub use lineshaft_connect::net;
 pub use node::{Node, Opening};
 pub use shared::{Shared, gone};

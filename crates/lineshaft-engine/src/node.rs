@@ -12,6 +12,7 @@ use lineshaft_connect::guard::{Egress, Guard};
 use lineshaft_connect::http::{Limits, Listener};
 use lineshaft_connect::net::Net;
 use lineshaft_connect::secrets::Secrets;
+use lineshaft_connect::tls::{self, Identity};
 use lineshaft_connect::{open_destination, open_source};
 use lineshaft_flow::project::{Emit, Project};
 use lineshaft_model::audit::{Action, Entry};
@@ -164,7 +165,10 @@ async fn start_takers(shared: &Arc<Shared>, surroundings: &Surroundings) -> Resu
     let addr = wanted
         .parse()
         .map_err(|_| Fault::new(Code::ProjectFile, format!("listen.inbound {wanted:?} is not an address")))?;
-    let listener = Listener::open(surroundings, addr, Limits::default()).await?;
+    let tls = shared.project.installation.listen_tls.as_ref();
+    let identity = tls.map(|tls| Identity::open(Arc::clone(&surroundings.secrets), Arc::clone(&shared.clock), tls));
+    let inlet = tls::listen(&*surroundings.net, addr, identity.transpose()?).await?;
+    let listener = Listener::over(surroundings, inlet, Limits::default())?;
     listener.tell_outcomes(Arc::clone(shared) as Arc<dyn Outcomes>);
     let mut takers = JoinSet::new();
     for (name, emit) in &shared.project.emits {

@@ -1,9 +1,11 @@
 //! What runs: the compiled project. Everything is resolved and checked; nothing here can be wrong any more.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lineshaft_model::connection::tls::ServerTls;
 use lineshaft_model::connection::{Connection, DestinationSettings, Says, SourceSettings};
 use lineshaft_model::delivery::{AnswerRule, TargetClass};
 use lineshaft_model::lifecycle::RetryPolicy;
@@ -46,12 +48,32 @@ pub struct Installation {
     pub listen_inbound: String,
     /// Address of the listener for commands and reads, `127.0.0.1:7401`.
     pub listen_api: String,
+    /// TLS on both listeners.
+    pub listen_tls: Option<ServerTls>,
     /// Directory of the database, token and secrets, relative to the project directory or absolute.
     pub data_dir: String,
     /// Addresses that connectors may connect to.
     pub egress: Egress,
     /// Settings in force that weaken security, told at start and in `status` (HD-4).
     pub insecure: Vec<String>,
+}
+
+impl Installation {
+    /// Listeners that can be reached from the network without TLS, as settings that weaken security.
+    pub fn unprotected(&self) -> Vec<String> {
+        if self.listen_tls.is_some() {
+            return Vec::new();
+        }
+        let listeners =
+            [("inbound", &self.listen_inbound, "documents and credentials"), ("api", &self.listen_api, "the token")];
+        let reachable = listeners
+            .into_iter()
+            .filter(|(_, address, _)| address.parse::<SocketAddr>().is_ok_and(|address| !address.ip().is_loopback()));
+        let told = |(field, address, what)| {
+            format!("listen.{field}: {address} is reachable from the network without TLS: {what} can be read there")
+        };
+        reachable.map(told).collect()
+    }
 }
 
 /// Addresses that connectors may connect to (NW-4).

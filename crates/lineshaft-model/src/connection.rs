@@ -7,6 +7,8 @@ pub mod http;
 
 pub mod odata;
 
+pub mod tls;
+
 pub mod files;
 
 mod readback;

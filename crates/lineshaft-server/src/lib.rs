@@ -1,7 +1,7 @@
-//! The API of a node: reads and commands over plain HTTP/1.1, on loopback unless the project says otherwise.
+//! The API of a node: reads and commands over HTTP/1.1, on loopback unless the project says otherwise, and with TLS if it
+//! says so (a matter of the inlet that it is given).
 //!
-//! Nothing but `/healthz` and `/readyz` answers without a principal (ID-1). Deliberately absent: TLS (ended in front
-//! of the node), users and roles, the console, SQL and any decision about a delivery.
+//! Nothing but `/healthz` and `/readyz` answers without a principal (ID-1). Deliberately absent: users and roles, the console, SQL and any decision about a delivery.
 
 /// The routes and what each noun shows, one file for each noun.
 pub mod api;

@@ -36,6 +36,8 @@ pub(crate) struct Commit<'a> {
     last_rank: i64,
     catalog: u64,
     audit_ids: SeededRng,
+    /// Audit entries written so far: ids sort as the entries were made.
+    audited: u16,
     /// Whether a decision of the list at hand was made on an older version of an object.
     stale: bool,
     /// Transactions of the list at hand that repeat earlier ones.
@@ -79,6 +81,7 @@ impl<'a> Commit<'a> {
             last_rank,
             catalog,
             audit_ids,
+            audited: 0,
             stale: false,
             repeats: Vec::new(),
             has_ledger: None,
@@ -142,8 +145,9 @@ impl<'a> Commit<'a> {
         Ok(self.sql.last_insert_rowid())
     }
 
-    fn audit(&self, entry: &Entry, before: Option<&str>, after: Option<&str>) -> Result<(), StoreError> {
-        let id = AuditId::new(self.now, &self.audit_ids);
+    fn audit(&mut self, entry: &Entry, before: Option<&str>, after: Option<&str>) -> Result<(), StoreError> {
+        let id = AuditId::in_order(self.now, self.audited, &self.audit_ids);
+        self.audited = self.audited.saturating_add(1);
         self.sql
             .prepare_cached("INSERT INTO audit (id, at, principal, action, target, reason, before, after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
             .execute(params![

@@ -1,6 +1,8 @@
 //! A small client of a node's API: one request, one answer, told in sentences.
 //!
-//! Deliberately absent: retries (a person repeats a command), TLS (the node speaks none) and proxies.
+//! A node with TLS is believed by its certificate's authority, public or `--ca`; without `--node` it is the one of this
+//! project, and shows exactly the certificate that stands in its file. Deliberately absent: retries (a person repeats a
+//! command) and proxies.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -11,13 +13,17 @@ use clap::Args;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 use hyper::header::HeaderValue;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use lineshaft_connect::tls;
 use lineshaft_flow::project::Installation;
 use lineshaft_flow::spec;
+use lineshaft_model::fault::Fault;
 use lineshaft_server::Problem;
 use lineshaft_server::problem::MEDIA_TYPE;
+use rustls::ClientConfig;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -36,9 +42,12 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 #[derive(Args)]
 #[command(next_help_heading = "Which node")]
 pub struct NodeArgs {
-    /// Address of the node's API, http://127.0.0.1:7401; without it, as lineshaft.yaml says
+    /// Address of the node's API, http://127.0.0.1:7401 or https://hub.example.com:7401; without it, as lineshaft.yaml says
     #[arg(long, env = "LINESHAFT_NODE", value_name = "URL")]
     node: Option<String>,
+    /// PEM file of the authorities that are believed for an https address; without it, the public ones
+    #[arg(long, env = "LINESHAFT_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The node's token; without it, the file `token` in the data directory
     #[arg(long, env = "LINESHAFT_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: Option<String>,
@@ -55,7 +64,7 @@ pub struct NodeArgs {
 
 /// A way to one node.
 pub struct Client {
-    http: Http<HttpConnector, Full<Bytes>>,
+    http: Http<HttpsConnector<HttpConnector>, Full<Bytes>>,
     runtime: tokio::runtime::Runtime,
     base: String,
     token: String,
@@ -65,10 +74,7 @@ pub struct Client {
 impl Client {
     /// Finds the node and its token. Connects to nothing yet.
     pub fn open(args: &NodeArgs) -> Result<Self, Failure> {
-        let base = match &args.node {
-            Some(url) => checked(url)?,
-            None => format!("http://{}", reachable(&installation(&args.project)?.listen_api)),
-        };
+        let (base, tls) = way(args)?;
         let token = match &args.token {
             Some(token) => token.trim().to_owned(),
             None => token(args)?,
@@ -78,6 +84,9 @@ impl Client {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIME));
         connector.set_nodelay(true);
+        connector.enforce_http(false);
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector);
         let http = Http::builder(TokioExecutor::new()).build(connector);
         Ok(Self { http, runtime, base, token, operator: operator(args)? })
     }
@@ -140,12 +149,16 @@ impl Client {
             }
             cause = inner.source();
         }
+        if !error.is_connect() {
+            return self.broken(&format!("it gave no answer that can be read: {said}"));
+        }
         Failure::new(Exit::Unreachable, format!("the node at {} cannot be reached: {said}", self.base))
             .help("start it with `lineshaft run`, or name another with --node")
     }
 
     fn broken(&self, said: &str) -> Failure {
-        Failure::new(Exit::Unreachable, format!("{}: {said}", self.base)).help("does --node name a node's API?")
+        Failure::new(Exit::Unreachable, format!("{}: {said}", self.base))
+            .help("does --node name a node's API, with https:// if it has TLS?")
     }
 }
 
@@ -173,12 +186,39 @@ fn refused(problem: Problem) -> Failure {
     Failure { exit, code, message: format!("{}{at}", problem.detail), help: problem.next_step }
 }
 
+/// The node's address, and whom to believe there.
+fn way(args: &NodeArgs) -> Result<(String, ClientConfig), Failure> {
+    let unusable = |fault: Fault| Failure::new(Exit::Usage, fault.to_string()).help(fault.next_step());
+    let believing = || tls::believing(args.ca.as_deref()).map_err(unusable);
+    if let Some(url) = &args.node {
+        return Ok((checked(url)?, believing()?));
+    }
+    let installation = installation(&args.project)?;
+    let addr = reachable(&installation.listen_api);
+    match &installation.listen_tls {
+        None => Ok((format!("http://{addr}"), believing()?)),
+        Some(_) if args.ca.is_some() => Ok((format!("https://{addr}"), believing()?)),
+        Some(tls) => {
+            let own = data(args, &installation).join(&tls.certificate);
+            Ok((format!("https://{addr}"), tls::expecting(&own).map_err(unusable)?))
+        }
+    }
+}
+
+fn data(args: &NodeArgs, installation: &Installation) -> PathBuf {
+    args.data.clone().unwrap_or_else(|| args.project.join(&installation.data_dir))
+}
+
 fn checked(url: &str) -> Result<String, Failure> {
     let base = url.trim_end_matches('/');
-    if base.strip_prefix("http://").is_some_and(|rest| !rest.is_empty() && !rest.contains('/')) {
+    let host = base.strip_prefix("http://").or_else(|| base.strip_prefix("https://"));
+    if host.is_some_and(|host| !host.is_empty() && !host.contains('/')) {
         return Ok(base.to_owned());
     }
-    Err(Failure::new(Exit::Usage, format!("{url:?} is no address of a node: write http://HOST:PORT")))
+    Err(Failure::new(
+        Exit::Usage,
+        format!("{url:?} is no address of a node: write http://HOST:PORT or https://HOST:PORT"),
+    ))
 }
 
 /// An address to connect to for one to listen on: who listens everywhere also listens here.
@@ -201,7 +241,7 @@ fn installation(project: &Path) -> Result<Installation, Failure> {
 fn token(args: &NodeArgs) -> Result<String, Failure> {
     let data = match &args.data {
         Some(data) => data.clone(),
-        None => args.project.join(installation(&args.project)?.data_dir),
+        None => data(args, &installation(&args.project)?),
     };
     lineshaft_server::token::read_text(&data).map_err(|error| {
         let path = data.join(lineshaft_server::token::FILE);
@@ -235,7 +275,8 @@ mod tests {
     #[test]
     fn an_address_is_a_scheme_host_and_port() {
         assert_eq!(checked("http://127.0.0.1:7401/").ok().as_deref(), Some("http://127.0.0.1:7401"));
-        for wrong in ["127.0.0.1:7401", "https://hub:7401", "http://", "http://hub/api"] {
+        assert_eq!(checked("https://hub:7401").ok().as_deref(), Some("https://hub:7401"));
+        for wrong in ["127.0.0.1:7401", "ftp://hub:7401", "http://", "https://", "http://hub/api"] {
             assert!(checked(wrong).is_err(), "{wrong}");
         }
         assert_eq!(reachable("0.0.0.0:7401"), "127.0.0.1:7401");

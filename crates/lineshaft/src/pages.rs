@@ -142,7 +142,7 @@ fn choices(argument: &Arg) -> String {
 
 fn api() -> String {
     let mut page = format!(
-        "{GENERATED}\n# The API\n\nPlain HTTP/1.1 at `listen.api` of lineshaft.yaml, on loopback unless that says otherwise. Requests and \
+        "{GENERATED}\n# The API\n\nHTTP/1.1 at `listen.api` of lineshaft.yaml, on loopback unless that says otherwise; with TLS if `listen.tls` is set. Requests and \
          answers are JSON in snake_case; times are RFC 3339 in UTC. A request has at most {BODY_BYTES_MAX} bytes.\n\n\
          Every request but the first two names the node's token, `Authorization: Bearer TOKEN`: the text of the file `token` in the \
          data directory. `X-Operator: NAME` says who you are; it is kept in the audit log, and is `operator` without it.\n\n\

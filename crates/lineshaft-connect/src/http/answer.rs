@@ -18,6 +18,8 @@
 //! | 500, 502, plain 503, 504, other 5xx | unknown, `DELIVER-003` | the target may have posted before it failed; a gateway cannot know (`docs/decisions/0013`) |
 //! | none, after the request had begun | unknown, `DELIVER-002` | |
 //! | none, before | unreachable | certainly no effect |
+//! | a certificate that is not accepted | unreachable, `DELIVER-015` | the same |
+//! | our own certificate is not accepted | refused, `DELIVER-012` | as for 401 |
 //! | address not allowed | refused, `DELIVER-010` | |
 //!
 //! A status other than 2xx counts even if the body behind it is broken off. A 2xx counts only with its whole body.
@@ -66,7 +68,9 @@ pub(crate) fn outcome(exchange: Result<Answer, NoAnswer>, agreed: &Agreed<'_>, n
     let answer = match exchange {
         Ok(answer) => answer,
         Err(NoAnswer::Unknown(fault)) => return Outcome::Unknown(fault),
-        Err(NoAnswer::NotSent(fault)) if fault.code == Code::DeliverUnreachable => return Outcome::Unreachable(fault),
+        Err(NoAnswer::NotSent(fault)) if matches!(fault.code, Code::DeliverUnreachable | Code::DeliverCertificate) => {
+            return Outcome::Unreachable(fault);
+        }
         Err(NoAnswer::NotSent(fault)) => return Outcome::Refused { fault, retry_after: None },
     };
     if answer.status.is_success() {
@@ -93,7 +97,8 @@ pub(crate) fn outcome(exchange: Result<Answer, NoAnswer>, agreed: &Agreed<'_>, n
 
 /// What it means for the document that a request which had to come before its own failed: it has not left.
 pub(crate) fn before(exchange: Result<Answer, NoAnswer>, now: Timestamp) -> Outcome {
-    let agreed = Agreed { receipt: &[], busy_when: &[], no_effect_on: &[], busy_codes: &[], single: false, bound: false };
+    let agreed =
+        Agreed { receipt: &[], busy_when: &[], no_effect_on: &[], busy_codes: &[], single: false, bound: false };
     match outcome(exchange, &agreed, now) {
         Outcome::Unknown(fault) if fault.code == Code::DeliverNoAnswer => {
             Outcome::Unreachable(Fault { code: Code::DeliverUnreachable, ..fault })

@@ -1,7 +1,7 @@
 //! Who we are to a target, and who a sender is to us: Basic (RFC 7617), Bearer (RFC 6750), a key in a header.
 //!
 //! Secrets are resolved for each use, so that a rotated one is taken up while the node runs (SC-3). Tokens of an
-//! issuer (OAuth 2) are fetched in [`super::token`]; client certificates are deliberately absent here.
+//! issuer (OAuth 2) are fetched in [`super::token`]; client certificates belong to [`crate::tls`].
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use lineshaft_model::connection::SecretRef;

@@ -33,6 +33,7 @@ use super::token::Tokens;
 use crate::contract::{BoxFuture, Surroundings};
 use crate::net::BoxStream;
 use crate::secrets::Secret;
+use crate::tls;
 
 /// How long an unused connection is kept. Common servers close theirs after 5 s or more.
 const IDLE: Duration = Duration::from_secs(4);
@@ -80,7 +81,8 @@ impl HttpClient {
     /// Reads the settings and resolves the secrets once. Connects to nothing yet.
     ///
     /// # Errors
-    /// `PROJECT-001` for an address that cannot be used, `DELIVER-011` for a secret that cannot be resolved.
+    /// `PROJECT-001` for an address that cannot be used, `PROJECT-003` for a certificate, `DELIVER-011` for a secret that
+    /// cannot be resolved.
     pub(crate) fn open(surroundings: &Surroundings, connection: &HttpConnection) -> Result<Self, Fault> {
         let url = connection.url.as_deref().ok_or_else(|| unusable("the system has no address (url)"))?;
         let url = if url.starts_with("env:") {
@@ -89,9 +91,11 @@ impl HttpClient {
             url.to_owned()
         };
         auth::prove(&connection.auth, &surroundings.secrets)?;
+        if connection.tls.is_some() && !url.starts_with("https://") {
+            return Err(unusable("the system has settings for TLS, but its url does not begin with https://"));
+        }
         let tls = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .map_err(|error| unusable(&format!("TLS cannot be set up: {error}")))?
+            .with_tls_config(tls::towards(&surroundings.secrets, connection.tls.as_ref())?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(Way(surroundings.clone()));
@@ -225,7 +229,9 @@ impl HttpClient {
             said.push_str(&error.to_string());
             cause = error.source();
         }
-        if connecting || !begun {
+        if let Some(fault) = by_tls(tls_error(error), &self.base) {
+            NoAnswer::NotSent(fault)
+        } else if connecting || !begun {
             let what = format!("{} cannot be reached", self.base);
             NoAnswer::NotSent(Fault::new(Code::DeliverUnreachable, what).detail(said))
         } else {
@@ -250,6 +256,46 @@ impl HttpClient {
             }
         }
         Ok(bytes)
+    }
+}
+
+/// What TLS itself says, however deep it lies.
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    if let Some(found) = error.downcast_ref::<rustls::Error>() {
+        return Some(found);
+    }
+    // An error of input and output hides what it was made from to everybody who asks for its source.
+    let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    match inside {
+        Some(inside) => tls_error(inside),
+        None => tls_error(error.source()?),
+    }
+}
+
+/// A greeting that failed on a certificate: theirs, or ours. Theirs is judged before anything is sent; ours by a target
+/// that then reads nothing, although in TLS 1.3 a request may have left by that time. So neither had an effect.
+fn by_tls(error: Option<&rustls::Error>, base: &str) -> Option<Fault> {
+    use rustls::AlertDescription as Alert;
+    match error? {
+        rustls::Error::InvalidCertificate(why) => {
+            let what = format!("the certificate of {base} is not accepted: {why}");
+            Some(Fault::new(Code::DeliverCertificate, what))
+        }
+        rustls::Error::AlertReceived(
+            alert @ (Alert::CertificateRequired
+            | Alert::NoCertificate
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied),
+        ) => {
+            let what = format!("{base} does not accept our certificate ({alert:?})");
+            Some(Fault::new(Code::DeliverCredentials, what))
+        }
+        _ => None,
     }
 }
 

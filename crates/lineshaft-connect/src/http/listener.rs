@@ -1,6 +1,6 @@
 //! The address that every receiving interface shares: connections, their number and their time (IN-1).
 //!
-//! TLS is deliberately absent: it is ended in front of the node. Client addresses named in headers are not believed.
+//! TLS is a matter of the inlet ([`crate::tls`]). Client addresses named in headers are not believed.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -27,6 +27,7 @@ use crate::contract::{Outcomes, Surroundings};
 use crate::net::{BoxStream, Inlet};
 use crate::pump::Pump;
 use crate::secrets::Secrets;
+use crate::tls;
 
 /// Largest head of a request, in bytes.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -112,9 +113,16 @@ impl Listener {
     /// # Errors
     /// `PROJECT-002` if the address cannot be listened at.
     pub async fn open(surroundings: &Surroundings, addr: SocketAddr, limits: Limits) -> Result<Self, Fault> {
-        let unusable = |error: io::Error| Fault::new(Code::ProjectAddress, format!("cannot listen at {addr}: {error}"));
-        let inlet = surroundings.net.listen(addr).await.map_err(unusable)?;
-        let addr = inlet.local_addr().map_err(unusable)?;
+        Self::over(surroundings, tls::listen(&*surroundings.net, addr, None).await?, limits)
+    }
+
+    /// Listens at `inlet`.
+    ///
+    /// # Errors
+    /// `PROJECT-002` if the inlet has no address.
+    pub fn over(surroundings: &Surroundings, inlet: Box<dyn Inlet>, limits: Limits) -> Result<Self, Fault> {
+        let unheard = |error: io::Error| Fault::new(Code::ProjectAddress, format!("the inlet has no address: {error}"));
+        let addr = inlet.local_addr().map_err(unheard)?;
         let shared = Arc::new(Shared {
             clock: Arc::clone(&surroundings.clock),
             secrets: Arc::clone(&surroundings.secrets),

@@ -10,8 +10,8 @@
 //! **Sending.** One request for each document ([`crate::http::HttpDestination`]). What an answer means for the document's effect is
 //! decided in one table, [`crate::http::answer`].
 //!
-//! **Deliberately absent:** redirects, proxies, cookies, compressed answers, HTTP/2, TLS on the listener, client
-//! certificates, and retries, which belong to the queue.
+//! **Deliberately absent:** redirects, proxies, cookies, compressed answers, HTTP/2, client certificates of senders, and
+//! retries, which belong to the queue.
 
 /// Values in paths and headers.
 pub(crate) mod template;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, StatusCode};
 use lineshaft_model::connection::http::{ClientAuth, HttpConnection};
+use lineshaft_model::connection::tls::ClientTls;
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::tree::Tree;
 use tokio::sync::Mutex;
@@ -61,6 +62,12 @@ impl Tokens {
         let issuer = HttpConnection {
             url: Some(token_url.clone()),
             auth: auth.clone(),
+            // The issuer has a key of its own, and may be one of the public ones.
+            tls: connection
+                .tls
+                .clone()
+                .filter(|_| token_url.starts_with("https://"))
+                .map(|tls| ClientTls { pins: Vec::new(), ..tls }),
             timeout_secs: connection.timeout_secs,
             answer_bytes_max: ANSWER_BYTES_MAX,
         };

@@ -28,6 +28,7 @@ impl Service {
         let http = HttpConnection {
             url: Some(connection.url.clone()),
             auth: connection.auth.clone(),
+            tls: connection.tls.clone(),
             timeout_secs: connection.timeout_secs,
             answer_bytes_max: connection.answer_bytes_max,
         };

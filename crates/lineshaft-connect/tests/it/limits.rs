@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use lineshaft_connect::contract::{BoxFuture, Destination, Reply, ReplyKind, Source};
 use lineshaft_connect::http::{HttpDestination, HttpSource, Limits, Listener};
-use lineshaft_connect::net::{BoxStream, Inlet, Net};
+use lineshaft_connect::net::{BoxStream, Inlet, Net, SystemNet};
+use lineshaft_connect::tls::TlsInlet;
 use lineshaft_model::delivery::Outcome;
 use lineshaft_model::media::MediaTypes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -118,6 +119,29 @@ async fn whoever_sends_too_slowly_is_let_go() {
     assert_eq!(status(&mut idle).await, "closed");
     let _engine = settle_all(inbound.source, store);
     let _listener = inbound.listener;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_never_ends_the_greeting_of_tls_is_let_go() {
+    let (arrive, arriving) = mpsc::unbounded_channel();
+    let inlet = MemoryInlet(tokio::sync::Mutex::new(arriving));
+    let surroundings = surroundings_over(Arc::new(SystemNet));
+    let tls = TlsInlet::new(Box::new(inlet), crate::tls::identity());
+    let listener = Listener::over(&surroundings, Box::new(tls), Limits::default()).expect("opens");
+    let mut streams = Vec::new();
+    // Nothing; the first bytes of a greeting and no more.
+    for (from, said) in [(1, &b""[..]), (2, b"\x16\x03\x01\x02\x00\x01")] {
+        let (mut ours, theirs) = duplex(64 * 1024);
+        arrive.send((theirs, peer(from))).expect("listener runs");
+        ours.write_all(said).await.expect("sends");
+        streams.push(ours);
+    }
+    for mut stream in streams {
+        let mut chunk = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut chunk)).await;
+        assert!(ended.is_ok(), "closed");
+    }
+    drop(listener);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,11 @@ mod sender;
 
 mod secrets;
 
+/// Certificates made for each test.
+mod authority;
+
+mod tls;
+
 mod destination;
 
 mod readback;

@@ -178,7 +178,8 @@ async fn mock_sap_takes_a_document_once_and_says_so() {
 #[tokio::test]
 async fn mock_sap_answers_a_batch_and_is_not_believed() {
     let Some(server) = Server::mock_sap(&[]).await else { return };
-    let json = r#"{"requests":[{"id":"1","method":"POST","url":"SalesOrder","headers":{},"body":{"NoSuchField":"1"}}]}"#;
+    let json =
+        r#"{"requests":[{"id":"1","method":"POST","url":"SalesOrder","headers":{},"body":{"NoSuchField":"1"}}]}"#;
     let v4 = server.connection(SALES_V4, "v4", &json!("none"));
     let destination = open(&v4, &json!({ "path": "/$batch" }));
     let outcome = send(&*destination, &outgoing(json)).await;
@@ -195,12 +196,7 @@ async fn mock_sap_changes_only_the_state_that_was_read() {
     for (service, version, path, method) in [
         (SALES_V2, "v2", "/A_SalesOrder('{order}')", "MERGE"),
         (SALES_V2, "v2", "/A_SalesOrder('{order}')", "PATCH"),
-        (
-            SALES_V4,
-            "v4",
-            "/SalesOrder('{order}')",
-            "PATCH",
-        ),
+        (SALES_V4, "v4", "/SalesOrder('{order}')", "PATCH"),
     ] {
         let connection = server.connection(service, version, &json!("none"));
         let document = Outgoing {

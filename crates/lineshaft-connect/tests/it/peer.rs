@@ -139,6 +139,7 @@ pub fn connection(addr: SocketAddr) -> HttpConnection {
     HttpConnection {
         url: Some(format!("http://{addr}/api/")),
         auth: ClientAuth::None,
+        tls: None,
         timeout_secs: 10,
         answer_bytes_max: 1024,
     }

@@ -37,7 +37,10 @@ async fn ot5_a_plain_503_at_t4_stands_in_doubt_unless_it_names_a_time_or_the_int
     plant.send("K1", 1, "a").await;
     plant.until_exceptions(1).await;
     let doubt = plant.exceptions().remove(0);
-    assert_eq!((doubt.state.as_str(), doubt.fault.map(|it| it.code)), ("outcome_unknown", Some(Code::DeliverServerError)));
+    assert_eq!(
+        (doubt.state.as_str(), doubt.fault.map(|it| it.code)),
+        ("outcome_unknown", Some(Code::DeliverServerError))
+    );
     let delivery = doubt.delivery.expect("a delivery");
     act::on_delivery(plant.node.shared(), &anna(), delivery, Verdict::NotPosted, "not there").await.expect("answers");
     plant.until_delivered(1).await;

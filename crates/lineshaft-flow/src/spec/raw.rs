@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 pub use answer::{Answer, AnswerBy, Answers, Reply};
 pub use format::{Attributes, Charset, Format};
 pub use lineshaft_model::connection::Span;
+use lineshaft_model::connection::tls::ServerTls;
 use lineshaft_model::connection::{Connection, DestinationSettings, SourceSettings};
 pub use rules::{Check, Known, Rules, Touch};
 use schemars::JsonSchema;
@@ -53,6 +54,9 @@ pub struct Listen {
     pub inbound: String,
     /// Address and port for commands and reads: `127.0.0.1:7401`.
     pub api: String,
+    /// TLS on both. Without it, one that can be reached from the network is listed as insecure.
+    #[serde(default)]
+    pub tls: Option<ServerTls>,
 }
 
 /// Addresses that connectors may connect to.

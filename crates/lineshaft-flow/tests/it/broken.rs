@@ -32,6 +32,13 @@ const CASES: &[(&str, &[Edit])] = &[
         "no-effect",
         &[(ERP, "send: { http: { method: POST,", "send: { http: { no_effect_on: [503, 502, 404], method: POST,")],
     ),
+    (
+        "tls",
+        &[
+            (ROOT, "listen:\n", "listen:\n  tls: { certificate: \"\", key: \"-----BEGIN PRIVATE KEY-----\" }\n"),
+            (ERP, "url: \"env:ERP_URL\"", "url: \"http://127.0.0.1:9\", tls: { certificate: erp.pem, pins: [abc] }"),
+        ],
+    ),
     ("unknown-field-far", &[(ERP, "about: Planning", "colour: Planning")]),
     ("unknown-field-deep", &[(MES, "trim_zeros: true", "trim_zeroes: true")]),
     ("unknown-connector", &[(MES, "connection: { http: {} }", "connection: { htp: {} }")]),
@@ -350,7 +357,7 @@ fn what_weakens_security_is_listed() {
     assert_eq!(
         project.unwrap().installation.insecure,
         [
-            "listen.inbound: 0.0.0.0:7400 is reachable from the network without TLS",
+            "listen.inbound: 0.0.0.0:7400 is reachable from the network without TLS: documents and credentials can be read there",
             "egress.loopback: connectors may connect to this machine",
             "erp: erp.example.com is reached without TLS",
             "mes/completion: anybody who reaches the listener may send",

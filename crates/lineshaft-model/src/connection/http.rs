@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::tls::ClientTls;
 use super::{Readback, SecretRef};
 
 /// A system that is reached over HTTP/1.1.
@@ -17,6 +18,9 @@ pub struct HttpConnection {
     /// How this node proves who it is to the system.
     #[serde(default)]
     pub auth: ClientAuth,
+    /// TLS beyond the public authorities: a private authority, a client certificate, pinned keys. Needs an `https` address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ClientTls>,
     /// Longest time for one request, from the first byte sent to the last byte of the answer, in seconds.
     #[serde(default = "default_timeout_secs")]
     pub timeout_secs: u64,

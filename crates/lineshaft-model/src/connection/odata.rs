@@ -42,6 +42,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::http::ClientAuth;
+use super::tls::ClientTls;
 use super::{Readback, Span};
 
 /// A system that is reached through an OData service.
@@ -56,6 +57,9 @@ pub struct OdataConnection {
     /// How this node proves who it is to the system.
     #[serde(default)]
     pub auth: ClientAuth,
+    /// TLS beyond the public authorities: a private authority, a client certificate, pinned keys. Needs an `https` address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ClientTls>,
     /// Headers of every request, by name: `sap-client: "100"`. No places, no secrets.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,

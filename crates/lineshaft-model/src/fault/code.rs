@@ -53,6 +53,7 @@ pub enum Code {
     DeliverCredentials,
     DeliverRefusedLater,
     DeliverUnanswered,
+    DeliverCertificate,
     SettleUnmatched,
     SettleTooLate,
     StoreWrite,
@@ -61,6 +62,7 @@ pub enum Code {
     StoreInUse,
     ProjectFile,
     ProjectAddress,
+    ProjectCertificate,
 }
 
 /// What is fixed about a code.
@@ -390,6 +392,13 @@ pub static CODES: &[CodeSpec] = &[
         "A late answer still settles it. Otherwise look in the target, then `lineshaft exceptions answer --posted REF` or `--not-posted`.",
     ),
     spec(
+        Code::DeliverCertificate,
+        "DELIVER-015",
+        Class::Retry,
+        "The target's certificate is not accepted",
+        "Nothing is lost: it is tried again by itself. Have an expired or wrongly named certificate replaced at the target; name a private authority in `tls.ca` of the connection. There is no switch that skips the check.",
+    ),
+    spec(
         Code::SettleUnmatched,
         "SETTLE-001",
         Class::Park,
@@ -444,6 +453,13 @@ pub static CODES: &[CodeSpec] = &[
         Class::Stop,
         "An address cannot be listened at",
         "If it is in use, stop the program that has it: `ss -ltnp` names it. Otherwise correct `listen` in lineshaft.yaml: the address must be one of this machine's, and ports below 1024 need a privilege.",
+    ),
+    spec(
+        Code::ProjectCertificate,
+        "PROJECT-003",
+        Class::Stop,
+        "A certificate or its key cannot be used",
+        "Compare the file with the message: PEM, the certificate first and its chain after it, and the key that belongs to it. Relative paths begin in the data directory.",
     ),
 ];
 

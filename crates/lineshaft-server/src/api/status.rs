@@ -34,6 +34,9 @@ pub struct Status {
     pub ready: bool,
     /// Where documents are received.
     pub inbound: String,
+    /// Whether both listeners speak TLS.
+    #[serde(default)]
+    pub tls: bool,
     /// Settings in force that weaken security.
     pub insecure: Vec<String>,
     /// What is paused.
@@ -202,6 +205,7 @@ pub(super) async fn show(
         uptime_secs: api.shared.clock.monotonic().saturating_sub(api.started).as_secs(),
         ready: api.is_ready(),
         inbound: api.facts.inbound.to_string(),
+        tls: project.installation.listen_tls.is_some(),
         insecure: api.facts.insecure.clone(),
         paused: paused.collect(),
         emits: emits.collect(),

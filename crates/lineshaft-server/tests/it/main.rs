@@ -6,4 +6,6 @@ mod node;
 
 mod routes;
 
+mod crowd;
+
 mod work;

@@ -3,15 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use lineshaft_connect::net::SystemNet;
+use lineshaft_connect::net::{Inlet, Net as _, SystemNet};
 use lineshaft_engine::{Node, Opening};
 use lineshaft_flow::spec;
 use lineshaft_model::random::SeededRng;
 use lineshaft_model::time::SystemClock;
 use lineshaft_server::{Api, Facts, Server, Token};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// A running node, its API and its token.
 pub struct Running {
@@ -51,6 +51,11 @@ impl Answer {
 }
 
 pub async fn start() -> Running {
+    start_at(SystemNet.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap()).await
+}
+
+/// A node whose API listens at `inlet`.
+pub async fn start_at(inlet: Box<dyn Inlet>) -> Running {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
     let token = Token::open(&data).unwrap();
@@ -62,12 +67,11 @@ pub async fn start() -> Running {
     let (project, problems) = spec::check(&files);
     let project = Arc::new(project.unwrap_or_else(|| panic!("{problems:?}")));
     let (clock, rng) = (Arc::new(SystemClock::new()), Arc::new(SeededRng::new(1)));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let insecure = project.installation.insecure.clone();
     let (root, net) = (directory.path().to_owned(), Arc::new(SystemNet));
     let node = Node::start(Opening { project, directory: root, data: data.clone(), clock, rng, net }).await.unwrap();
     let facts = Facts { inbound: node.inbound(), version: "0.0.0-test", insecure };
-    let server = Server::start(listener, Api::new(Arc::clone(node.shared()), token, facts)).unwrap();
+    let server = Server::start(inlet, Api::new(Arc::clone(node.shared()), token, facts)).unwrap();
     let token = lineshaft_server::token::read_text(&data).unwrap();
     Running { node, server, token, _directory: directory }
 }
@@ -104,7 +108,11 @@ pub async fn ask_with(addr: SocketAddr, method: &str, path: &str, headers: &str,
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
     );
-    let mut stream = TcpStream::connect(addr).await.unwrap();
+    ask_over(TcpStream::connect(addr).await.unwrap(), &request).await
+}
+
+/// Sends a request and reads the answer, to the end of the connection.
+pub async fn ask_over(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> Answer {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();

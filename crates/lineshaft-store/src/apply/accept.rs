@@ -138,7 +138,7 @@ impl Commit<'_> {
         })
     }
 
-    fn note_reuse(&self, accept: &Accept, key: &str, first: IntakeId) -> Result<(), StoreError> {
+    fn note_reuse(&mut self, accept: &Accept, key: &str, first: IntakeId) -> Result<(), StoreError> {
         let entry = Entry {
             principal: accept.principal.clone(),
             action: Action::KeyReused,

@@ -122,7 +122,13 @@ async fn what_was_taken_once_is_sent_again_only_with_a_new_key() {
     let retried = scene.act(Target::Delivery(delivery), Verdict::Retry).await;
     assert!(matches!(retried, Effect::NotNow { .. }), "the old bytes carry the old key");
     let new = NewBytes { payload: Payload::pack(&[b"again"]), parameters: vec![], awaits: None };
-    let act = Act { target: Target::Delivery(delivery), verdict: Verdict::Retry, rendered: Some(new), entry: entry() };
+    let act = Act {
+        target: Target::Delivery(delivery),
+        verdict: Verdict::Retry,
+        rendered: Some(new),
+        gone: false,
+        entry: entry(),
+    };
     assert_eq!(due(&scene.commit(Change::Act(Box::new(act))).await), [delivery]);
     let Effect::Begun(begun) = scene.begin(delivery).await else { panic!("begins") };
     assert_eq!(begun.revision, 1);

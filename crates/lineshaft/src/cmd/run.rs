@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use lineshaft_connect::net::SystemNet;
+use lineshaft_connect::net::{Inlet, SystemNet};
+use lineshaft_connect::secrets::Secrets;
+use lineshaft_connect::tls::{self, Identity};
 use lineshaft_engine::{Node, Opening};
-use lineshaft_flow::project::Project;
+use lineshaft_flow::project::{Installation, Project};
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::random::SeededRng;
-use lineshaft_model::time::SystemClock;
+use lineshaft_model::time::{Clock, SystemClock};
 use lineshaft_server::{Api, Facts, Server, Token};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -89,27 +90,21 @@ fn runnable(dir: &Path) -> Result<Project, Exit> {
 }
 
 async fn live(args: &Run, mut project: Project) -> Result<Exit, String> {
-    let installation = &mut project.installation;
-    if let Some(addr) = args.listen_inbound {
-        installation.listen_inbound = addr.to_string();
-    }
-    if let Some(addr) = args.listen_api {
-        installation.listen_api = addr.to_string();
-    }
+    listen_as_told(args, &mut project.installation);
+    let installation = &project.installation;
     let data = args.data.clone().unwrap_or_else(|| args.dir.join(&installation.data_dir));
     // A provider can only be there already if this process has installed it before.
     drop(rustls::crypto::ring::default_provider().install_default());
     let mut signals = Signals::new().map_err(|error| format!("signals: {error}"))?;
     let token = Token::open(&data).map_err(|error| format!("{}: {error}", data.display()))?;
-    let listener = TcpListener::bind(&installation.listen_api)
-        .await
-        .map_err(|error| not_started(&unheard(&installation.listen_api, &error), &data))?;
-    let insecure = insecure(&project, &token, &listener);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let inlet = api_inlet(installation, &data, &clock).await.map_err(|fault| not_started(&fault, &data))?;
+    let insecure = insecure(installation, &token);
     let opening = Opening {
         project: Arc::new(project),
         directory: args.dir.clone(),
         data: data.clone(),
-        clock: Arc::new(SystemClock::new()),
+        clock,
         rng: Arc::new(SeededRng::from_os()),
         net: Arc::new(SystemNet),
     };
@@ -118,15 +113,35 @@ async fn live(args: &Run, mut project: Project) -> Result<Exit, String> {
     }
     let node = Node::start(opening).await.map_err(|fault| not_started(&fault, &data))?;
     let facts = Facts { inbound: node.inbound(), version: env!("CARGO_PKG_VERSION"), insecure };
-    let server = Server::start(listener, Api::new(Arc::clone(node.shared()), token, facts))
+    let server = Server::start(inlet, Api::new(Arc::clone(node.shared()), token, facts))
         .map_err(|error| format!("the API: {error}"))?;
     let shown = std::fs::canonicalize(&data).unwrap_or(data);
     println!("ready inbound={} api={} data={}", node.inbound(), server.local_addr(), shown.display());
     until_end(node, server, &mut signals).await
 }
 
-fn unheard(addr: &str, error: &std::io::Error) -> Fault {
-    Fault::new(Code::ProjectAddress, format!("cannot listen at {addr}: {error}")).at("listen.api")
+/// Addresses of the command line instead of those of the file; what they weaken is what is told.
+fn listen_as_told(args: &Run, installation: &mut Installation) {
+    let of_file = installation.unprotected();
+    if let Some(addr) = args.listen_inbound {
+        installation.listen_inbound = addr.to_string();
+    }
+    if let Some(addr) = args.listen_api {
+        installation.listen_api = addr.to_string();
+    }
+    installation.insecure.retain(|setting| !of_file.contains(setting));
+    installation.insecure.splice(0..0, installation.unprotected());
+}
+
+/// The place at which the API listens, opened first: an address in use is known before anything is started.
+async fn api_inlet(installation: &Installation, data: &Path, clock: &Arc<dyn Clock>) -> Result<Box<dyn Inlet>, Fault> {
+    let at = |fault: Fault| fault.at("listen.api");
+    let unread = |_| Fault::new(Code::ProjectAddress, format!("{:?} is no address", installation.listen_api));
+    let addr = installation.listen_api.parse().map_err(unread).map_err(at)?;
+    let secrets = Arc::new(Secrets::new(Some(data.join("secrets")), Arc::clone(clock)));
+    let identity = installation.listen_tls.as_ref().map(|tls| Identity::open(secrets, Arc::clone(clock), tls));
+    let identity = identity.transpose().map_err(|fault| fault.at("listen.tls"))?;
+    tls::listen(&SystemNet, addr, identity).await.map_err(at)
 }
 
 /// Why a node did not start, and what to do before the next try.
@@ -142,13 +157,10 @@ fn not_started(fault: &Fault, data: &Path) -> String {
 }
 
 /// Settings that weaken security, told at every start (HD-4).
-fn insecure(project: &Project, token: &Token, listener: &TcpListener) -> Vec<String> {
-    let mut insecure = project.installation.insecure.clone();
+fn insecure(installation: &Installation, token: &Token) -> Vec<String> {
+    let mut insecure = installation.insecure.clone();
     if token.exposed {
         insecure.push("the token file can be read by others on this machine".to_owned());
-    }
-    if let Some(addr) = listener.local_addr().ok().filter(|addr| !addr.ip().is_loopback()) {
-        insecure.push(format!("the API listens on {addr} without TLS: the token can be read on the network"));
     }
     insecure
 }
@@ -215,4 +227,40 @@ fn start_log(log: Log) {
 fn colours() -> bool {
     use std::io::IsTerminal as _;
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_the_command_line_are_judged_instead_of_those_of_the_file() {
+        let file = || {
+            let mut installation = Installation {
+                listen_inbound: "0.0.0.0:7400".to_owned(),
+                listen_api: "127.0.0.1:7401".to_owned(),
+                insecure: vec!["egress".to_owned()],
+                ..Installation::default()
+            };
+            installation.insecure.splice(0..0, installation.unprotected());
+            installation
+        };
+        let told = |inbound: Option<&str>, api: Option<&str>| {
+            let addr = |text: Option<&str>| text.map(|text| text.parse().unwrap());
+            let (listen_inbound, listen_api) = (addr(inbound), addr(api));
+            let args = Run { dir: PathBuf::new(), data: None, listen_inbound, listen_api, log: Log::Text };
+            let mut installation = file();
+            listen_as_told(&args, &mut installation);
+            let first_words = installation.insecure.iter().map(|it| it.split(" is").next().unwrap().to_owned());
+            first_words.collect::<Vec<_>>()
+        };
+        assert_eq!(told(None, None), ["listen.inbound: 0.0.0.0:7400", "egress"]);
+        assert_eq!(told(Some("127.0.0.1:0"), None), ["egress"]);
+        assert_eq!(told(Some("[::1]:0"), Some("10.0.0.1:1")), ["listen.api: 10.0.0.1:1", "egress"]);
+        let tls = lineshaft_model::connection::tls::ServerTls {
+            certificate: "hub.pem".to_owned(),
+            key: lineshaft_model::connection::SecretRef("secret:hub".to_owned()),
+        };
+        assert_eq!(Installation { listen_tls: Some(tls), ..file() }.unprotected(), [""; 0]);
+    }
 }

@@ -38,7 +38,7 @@ fn screen(status: &Answer) -> String {
     let mut lines = vec![
         format!("{}, node {}: {state}", status.installation, status.node),
         format!("as of {}, up {}, version {}", instant(&status.now), span(status.uptime_secs), status.version),
-        format!("inbound http://{}", status.inbound),
+        format!("inbound {}://{}", if status.tls { "https" } else { "http" }, status.inbound),
     ];
     lines.extend(status.emits.iter().map(|it| format!("  {}  from {}", it.path, it.interface)));
     lines.extend(status.insecure.iter().map(|it| format!("insecure: {it}")));

@@ -7,3 +7,9 @@ mod program;
 mod files;
 
 mod node;
+
+/// Certificates made for a test.
+#[path = "../../../lineshaft-connect/tests/it/authority.rs"]
+mod authority;
+
+mod tls;

@@ -6,14 +6,14 @@ use std::process::{Child, Stdio};
 
 use crate::program::{Ended, command, run};
 
-struct Node {
+pub struct Node {
     child: Child,
     out: BufReader<std::process::ChildStdout>,
-    api: String,
-    inbound: String,
+    pub api: String,
+    pub inbound: String,
 }
 
-fn start(directory: &Path) -> Node {
+pub fn start(directory: &Path) -> Node {
     let mut command = command(directory, &["run", "--listen-inbound", "127.0.0.1:0", "--listen-api", "127.0.0.1:0"]);
     let mut child =
         command.env("ERP_URL", "http://127.0.0.1:9").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -54,7 +54,7 @@ impl Node {
     }
 
     /// Ends it as a supervisor does; the exit code and what it wrote.
-    fn terminate(mut self) -> Ended {
+    pub fn terminate(mut self) -> Ended {
         let killed = std::process::Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(killed.success());
         let (mut out, mut err) = (String::new(), String::new());
@@ -64,7 +64,7 @@ impl Node {
     }
 }
 
-fn project() -> tempfile::TempDir {
+pub fn project() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     assert_eq!(run(directory.path(), &["init"]).code, 0);
     std::fs::create_dir_all(directory.path().join("data/secrets")).unwrap();

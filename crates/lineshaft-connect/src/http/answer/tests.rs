@@ -34,7 +34,14 @@ fn judged_with(no_effect_on: &[u16], answer: Answer) -> String {
     let now = http_date("Mon, 23 Nov 2026 10:00:00 GMT").expect("date");
     line(outcome(
         Ok(answer),
-        &Agreed { receipt: &[receipt], busy_when: &busy_when, no_effect_on, busy_codes: &[], single: false, bound: false },
+        &Agreed {
+            receipt: &[receipt],
+            busy_when: &busy_when,
+            no_effect_on,
+            busy_codes: &[],
+            single: false,
+            bound: false,
+        },
         now,
     ))
 }

@@ -18,7 +18,7 @@ pub fn check(world: &mut World<'_>, doc: &Doc<'_>, raw: raw::Installation) -> (I
             scope.error(world, &[field], format!("`{field}` is empty"), "write a name");
         }
     }
-    listeners(world, &scope, &raw.listen, &mut insecure);
+    listeners(world, &scope, &raw.listen);
     let egress = egress(world, &scope, raw.egress, &mut insecure);
     let sites = sites(world, &scope, raw.sites);
 
@@ -30,29 +30,33 @@ pub fn check(world: &mut World<'_>, doc: &Doc<'_>, raw: raw::Installation) -> (I
         node: raw.node,
         listen_inbound: raw.listen.inbound,
         listen_api: raw.listen.api,
+        listen_tls: raw.listen.tls,
         data_dir: raw.data,
         egress,
         insecure,
     };
-    (installation, sites)
+    let insecure = installation.unprotected().into_iter().chain(installation.insecure.clone()).collect();
+    (Installation { insecure, ..installation }, sites)
 }
 
-fn listeners(world: &mut World<'_>, scope: &Scope<'_>, listen: &raw::Listen, insecure: &mut Vec<String>) {
+fn listeners(world: &mut World<'_>, scope: &Scope<'_>, listen: &raw::Listen) {
     let mut addresses = Vec::new();
     for (field, text) in [("inbound", &listen.inbound), ("api", &listen.api)] {
         match values::listener(text) {
-            Ok(address) => {
-                if !address.ip().is_loopback() {
-                    insecure.push(format!("listen.{field}: {text} is reachable from the network without TLS"));
-                }
-                addresses.push(address);
-            }
+            Ok(address) => addresses.push(address),
             Err(message) => {
                 let help =
                     "write a numeric address and a port: `127.0.0.1:7400`, or `0.0.0.0:7400` for every network card";
                 scope.error(world, &["listen", field], message, help);
             }
         }
+    }
+    if let Some(tls) = &listen.tls {
+        if tls.certificate.trim().is_empty() {
+            let help = "name a PEM file, absolute or relative to the data directory: `tls/hub.pem`";
+            scope.error(world, &["listen", "tls", "certificate"], "`certificate` is empty", help);
+        }
+        scope.secret(world, &["listen", "tls", "key"], &tls.key);
     }
     // Port 0 is a free port of the system's choice: two of them differ.
     if let [inbound, api] = addresses[..]

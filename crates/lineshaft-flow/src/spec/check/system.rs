@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lineshaft_model::connection::http::ClientAuth;
+use lineshaft_model::connection::tls::ClientTls;
 use lineshaft_model::connection::{Connection, SourceSettings};
 
 use super::scope::Scope;
@@ -68,12 +69,15 @@ fn interface_scope<'a>(world: &mut World<'_>, file: &'a SystemFile<'_>, list: &'
 }
 
 fn connection(world: &mut World<'_>, scope: &Scope<'_>, raw: &raw::System) {
-    let (kind, address, auth, numbers) = match &raw.connection {
-        Connection::Http(http) => ("http", http.url.as_deref(), &http.auth, (http.timeout_secs, http.answer_bytes_max)),
+    let (kind, address, auth, tls, numbers) = match &raw.connection {
+        Connection::Http(http) => {
+            let numbers = (http.timeout_secs, http.answer_bytes_max);
+            ("http", http.url.as_deref(), &http.auth, http.tls.as_ref(), numbers)
+        }
         Connection::Odata(odata) => {
             headers(world, scope, odata.headers.keys());
             let numbers = (odata.timeout_secs, odata.answer_bytes_max);
-            ("odata", Some(odata.url.as_str()), &odata.auth, numbers)
+            ("odata", Some(odata.url.as_str()), &odata.auth, odata.tls.as_ref(), numbers)
         }
         Connection::Files(settings) => {
             files::connection(world, scope, settings);
@@ -91,12 +95,35 @@ fn connection(world: &mut World<'_>, scope: &Scope<'_>, raw: &raw::System) {
         None => {}
     }
     credentials(world, scope, &raw.system, kind, auth);
+    if let Some(tls) = tls {
+        encryption(world, scope, kind, address, tls);
+    }
     for (field, number) in [("timeout_secs", numbers.0), ("answer_bytes_max", numbers.1)] {
         if number == 0 {
             scope.error(world, &["connection", kind, field], format!("`{field}` cannot be 0"), "write 1 or more");
         }
     }
     fitting(world, scope, kind, raw);
+}
+
+fn encryption(world: &mut World<'_>, scope: &Scope<'_>, kind: &str, address: Option<&str>, tls: &ClientTls) {
+    let at = |field: &'static str| ["connection", kind, "tls", field];
+    if address.and_then(values::url).is_some_and(|url| !url.encrypted) {
+        let help = "write an address that begins with `https://`, or remove `tls`";
+        scope.error(world, &["connection", kind, "tls"], "the address is not encrypted, so `tls` has no meaning", help);
+    }
+    if tls.certificate.is_some() != tls.key.is_some() {
+        let help = "write both `certificate` and `key`, or neither";
+        scope.error(world, &["connection", kind, "tls"], "a client certificate is a certificate and its key", help);
+    }
+    if let Some(key) = &tls.key {
+        scope.secret(world, &at("key"), key);
+    }
+    if let Err(pin) = tls.pins() {
+        let help = "write 64 hexadecimal digits: `openssl x509 -in FILE -pubkey -noout | openssl pkey -pubin -outform der \
+                    | openssl dgst -sha256`";
+        scope.error(world, &at("pins"), format!("`{pin}` is no SHA-256 of a public key"), help);
+    }
 }
 
 /// A header's value is shown with the file: credentials have their own place.
