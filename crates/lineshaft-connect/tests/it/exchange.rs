@@ -9,6 +9,7 @@ use std::time::Duration;
 use lineshaft_connect::contract::{Batch, Cursor, Destination, Reply, ReplyKind, Source, Surroundings};
 use lineshaft_connect::{open_destination, open_source};
 use lineshaft_model::connection::{Connection, DestinationSettings, SourceSettings};
+use lineshaft_model::fault::Fault;
 use lineshaft_model::time::{Clock, Timestamp};
 use rustix::fs::{CWD, FileType, Mode};
 use serde_json::{Value as Json, json};
@@ -80,18 +81,23 @@ impl Exchange {
     }
 
     pub fn source(&self, settings: &Json) -> Arc<dyn Source> {
+        self.source_at("root", settings).expect("opens")
+    }
+
+    /// A source with another root.
+    pub fn source_at(&self, root: &str, settings: &Json) -> Result<Arc<dyn Source>, Fault> {
         let settings: SourceSettings = serde_json::from_value(json!({ "files": settings })).expect("settings");
-        open_source(&self.surroundings(), &connection(), &settings).expect("polls").expect("opens")
+        open_source(&self.surroundings(), &connection(root), &settings).expect("polls")
     }
 
     pub fn destination(&self, settings: &Json) -> Box<dyn Destination> {
         let settings: DestinationSettings = serde_json::from_value(json!({ "files": settings })).expect("settings");
-        open_destination(&self.surroundings(), &connection(), &settings).expect("opens")
+        open_destination(&self.surroundings(), &connection("root"), &settings).expect("opens")
     }
 }
 
-fn connection() -> Connection {
-    serde_json::from_value(json!({ "files": { "root": "root" } })).expect("connection")
+fn connection(root: &str) -> Connection {
+    serde_json::from_value(json!({ "files": { "root": root } })).expect("connection")
 }
 
 /// Settings that take whatever has its name, over and over without a pause that would be felt.

@@ -350,3 +350,22 @@ async fn a_cursor_of_another_kind_is_told_and_not_guessed() {
         assert_eq!(fault.code, Code::StoreDamaged, "{cursor}");
     }
 }
+
+#[tokio::test]
+async fn a_root_is_a_directory_or_a_reference_to_one() {
+    let exchange = Exchange::new(&["out"]);
+    let of = |root: &str| exchange.source_at(root, &renamed("src")).map(drop).map_err(|fault| fault.code.as_str());
+    assert_eq!(of("/"), Err("PROJECT-001"));
+    assert_eq!(of("root/../.."), Err("PROJECT-001"));
+    assert_eq!(of("env:LINESHAFT_NOT_SET"), Err("DELIVER-011"));
+    // Cargo sets it for tests: the directory of this crate. What is only read is not moved.
+    if std::env::var_os("CARGO_MANIFEST_DIR").is_none() {
+        println!("SKIP: no environment variable names a directory that is known");
+        return;
+    }
+    let settings = with("src", &json!({ "pattern": "lib.rs" }));
+    let source = exchange.source_at("env:CARGO_MANIFEST_DIR", &settings).expect("opens");
+    let batch = source.receive(None).await.expect("batch");
+    assert!(content(&batch).starts_with("//! Connectors"));
+    assert_eq!(batch.intakes[0].origin, "src/lib.rs");
+}

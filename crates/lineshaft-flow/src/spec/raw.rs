@@ -269,7 +269,8 @@ pub struct Idempotency {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unreadable {
-    /// Nothing of this interface: its order might be broken.
+    /// Nothing of this interface: its order might be broken. It is refused, and its sender keeps it and what follows. A
+    /// directory keeps nothing back: a file goes to `failed`, and the next one is taken.
     #[default]
     Stop,
     /// Everything: the unreadable one waits for a person alone.
