@@ -10,6 +10,9 @@ mod place;
 /// Running other programs, and saying how long a step took.
 mod step;
 
+/// Programs of the operating system that some checks need.
+mod debian;
+
 /// How many tests passed, failed and were skipped.
 mod counts;
 

@@ -8,7 +8,10 @@ use std::sync::mpsc;
 use crate::counts::{Counts, Reader, Worth};
 use crate::place::{PROFILE, Place, shown};
 use crate::step::Stopwatch;
-use crate::tidy;
+use crate::{debian, tidy};
+
+/// What tests of a full and of a failing disk need beside root.
+const TOOLS: [debian::Tool; 3] = [("strace", "strace"), ("mount", "mount"), ("umount", "mount")];
 
 /// `cargo xtask test`: tidy, then all tests. The last line is the counts.
 pub fn run(place: &Place, arguments: &[String]) -> ExitCode {
@@ -30,6 +33,9 @@ pub fn all(place: &Place) -> Counts {
     match place.real_documents() {
         Some(path) => println!("real documents: {}", path.display()),
         None => println!("real documents: none (LINESHAFT_REALDATA is not set); tests that read some say SKIP"),
+    }
+    if let Err(missing) = debian::ensure(&TOOLS) {
+        println!("tests that need more say SKIP: {missing}");
     }
     let watch = Stopwatch::start();
     println!("cargo test --profile {PROFILE} --workspace --locked");

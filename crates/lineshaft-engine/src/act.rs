@@ -179,7 +179,9 @@ fn rendered_again(shared: &Shared, row: &Delivery) -> Result<Rendered, Refusal> 
     let missing = |what: &str| Refusal::Missing(format!("{what} of delivery {}", row.id));
     let transaction = shared.store.transaction(row.transaction)?.ok_or_else(|| missing("transaction"))?;
     let documents = shared.store.documents(&transaction)?.ok_or_else(|| missing("documents"))?;
-    let event = documents.event.and_then(Result::ok).ok_or_else(|| missing("canonical event"))?;
+    let event = documents.event.ok_or_else(|| missing("canonical event"))?.map_err(|unreadable| {
+        Refusal::Fault(Fault::new(Code::StoreDocument, format!("its canonical event: {unreadable}")))
+    })?;
     let data = lineshaft_format::json::decode(&event).map_err(Refusal::Fault)?;
     let receive = shared.project.receives.get(&row.receiver).ok_or_else(|| missing("receiver"))?;
     let site = shared.project.sites.get(&transaction.tags.site);

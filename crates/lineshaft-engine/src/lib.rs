@@ -32,6 +32,7 @@ mod shared;
 pub mod node;
 
 pub use act::{Done, Refusal};
+pub use keep::late::Seen;
 /// The network of a node: its API listens on it, too.
 pub use lineshaft_connect::net;
 pub use node::{Node, Opening};

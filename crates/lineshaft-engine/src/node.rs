@@ -21,10 +21,11 @@ use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::principal::Principal;
 use lineshaft_model::random::Rng;
 use lineshaft_model::time::Clock;
-use lineshaft_store::{Change, Store, StoreError};
+use lineshaft_store::{Change, DiskRules, Store, StoreError};
 use tokio::task::JoinSet;
 
 use crate::deliver::{Receiver, deliver};
+use crate::keep::keep;
 use crate::keep::rescue::rescue;
 use crate::receive::receive;
 use crate::shared::{Shared, load_catalog};
@@ -60,7 +61,9 @@ impl Node {
     /// Opens the store, decides on what an earlier life left in the middle, begins to deliver, and only then accepts.
     pub async fn start(opening: Opening) -> Result<Self, Fault> {
         let Opening { project, directory, data, clock, rng, net } = opening;
-        let store = Store::open(&data, Arc::clone(&clock), &*rng).map_err(|error| store_fault(&error))?;
+        let disk = &project.installation.disk;
+        let disk = DiskRules { ballast_bytes: disk.ballast_bytes, refuse_above_percent: disk.refuse_above_percent };
+        let store = Store::open_on(&data, disk, Arc::clone(&clock), &*rng).map_err(|error| store_fault(&error))?;
         let catalog = load_catalog(&store).map_err(|error| store_fault(&error))?;
         let shared = Arc::new(Shared::new(project, Arc::new(store), clock, rng, catalog));
         let surroundings = surroundings(&shared, net, directory, data.join("secrets"))?;
@@ -79,7 +82,8 @@ impl Node {
             ),
         };
         shared.store.commit(vec![Change::Note(entry)]).await.map_err(|error| store_fault(&error))?;
-        let senders = start_senders(&shared, &receivers);
+        let mut senders = start_senders(&shared, &receivers);
+        senders.spawn(keep(Arc::clone(&shared)));
         shared.backlog.look_into_store();
         let (listener, takers) = start_takers(&shared, &surroundings).await?;
         Ok(Self { shared, listener, senders, takers })

@@ -141,9 +141,7 @@ async fn process_again(shared: &Shared, id: TransactionId) -> Result<(), StoreEr
     let understood = match &received {
         Ok(received) if begun <= BEGUN_MAX => once_more(shared, &catalog, &transaction, received),
         Ok(_) => Err(Fault::new(Code::DecodePoison, format!("processing was begun {begun} times and never ended"))),
-        Err(unreadable) => {
-            Err(Fault::new(Code::StoreDamaged, format!("its document cannot be read back: {unreadable:?}")))
-        }
+        Err(unreadable) => Err(Fault::new(Code::StoreDocument, format!("its document: {unreadable}"))),
     };
     let received = received.unwrap_or_default();
     let objects: BTreeSet<ObjectKey> = understood.iter().flat_map(Understood::objects).cloned().collect();

@@ -16,6 +16,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::deliver::documents::Documents;
 use crate::deliver::queue::Queue;
+use crate::keep::late::Seen;
 use crate::objects::Objects;
 use crate::process::Backlog;
 use crate::reply::Waiting;
@@ -41,6 +42,7 @@ pub struct Shared {
     pub(crate) draining: AtomicBool,
     /// Receivers with open deliveries that are not in the project, once somebody asked.
     gone: OnceLock<Vec<String>>,
+    late: RwLock<Arc<Seen>>,
     catalog: RwLock<Arc<Catalog>>,
     failed: AtomicBool,
     failure: Notify,
@@ -69,6 +71,7 @@ impl Shared {
             stopping: watch::Sender::new(false),
             draining: AtomicBool::new(false),
             gone: OnceLock::new(),
+            late: RwLock::default(),
             catalog: RwLock::new(Arc::new(catalog)),
             failed: AtomicBool::new(false),
             failure: Notify::new(),
@@ -78,6 +81,15 @@ impl Shared {
     /// The catalog in force. A run of processing takes it once and sees one version throughout.
     pub fn catalog(&self) -> Arc<Catalog> {
         Arc::clone(&self.catalog.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Late deliveries, as the latest look found them.
+    pub fn late(&self) -> Arc<Seen> {
+        Arc::clone(&self.late.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn see_late(&self, seen: Arc<Seen>) {
+        *self.late.write().unwrap_or_else(PoisonError::into_inner) = seen;
     }
 
     /// Project and catalog for one run of processing.

@@ -54,6 +54,10 @@ pub struct Installation {
     pub data_dir: String,
     /// Addresses that connectors may connect to.
     pub egress: Egress,
+    /// How long what is kept.
+    pub retention: Retention,
+    /// Room on the disk.
+    pub disk: Disk,
     /// Settings in force that weaken security, told at start and in `status` (HD-4).
     pub insecure: Vec<String>,
 }
@@ -74,6 +78,28 @@ impl Installation {
         };
         reachable.map(told).collect()
     }
+}
+
+/// How long what is kept after it is settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Documents.
+    pub payloads: Duration,
+    /// What tracks transactions.
+    pub tracking: Duration,
+    /// Senders' idempotency keys.
+    pub keys: Duration,
+    /// The audit log.
+    pub audit: Duration,
+}
+
+/// Room on the disk under the data directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Disk {
+    /// Size of the file that reserves room; none if 0.
+    pub ballast_bytes: u64,
+    /// Share in use, in percent, from which on new documents are refused.
+    pub refuse_above_percent: Option<u8>,
 }
 
 /// Addresses that connectors may connect to (NW-4).
@@ -351,6 +377,8 @@ pub struct Receive {
     pub awaits: Option<Awaits>,
     /// What a failure hurts.
     pub impact: String,
+    /// Age at which an open delivery is late; `None` where nothing was agreed.
+    pub late_after: Option<Duration>,
 }
 
 /// What an answering document names a delivery by.

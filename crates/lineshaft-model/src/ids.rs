@@ -92,6 +92,11 @@ impl<Of> Id<Of> {
         Self(Uuid::from_bytes(bytes), PhantomData)
     }
 
+    /// No id made at `instant` or later sorts before this one, and none made earlier sorts behind it.
+    pub fn first_at(instant: Timestamp) -> Self {
+        Self::from_bytes(v7(instant.as_millis().max(0), 0, 0))
+    }
+
     /// The millisecond in which the id (or its cause) was made.
     pub fn made_at(&self) -> Timestamp {
         Timestamp::from_millis(self.as_bytes()[..6].iter().fold(0, |sum, byte| (sum << 8) | i64::from(*byte)))
@@ -174,6 +179,14 @@ mod tests {
         assert!(ids.is_sorted() && ids.iter().all(|id| id.to_string().as_bytes()[14] == b'7'), "{ids:?}");
         assert_eq!(ids[4].made_at(), Timestamp::from_millis(1_795_392_000_123));
         assert_ne!(at(0, 0), at(0, 0));
+    }
+
+    #[test]
+    fn ids_of_before_and_after_an_instant_sort_on_either_side_of_it() {
+        let at = |millis| Timestamp::from_millis(millis);
+        let (early, late) = (AuditId::new(at(6), &SeededRng::new(1)), AuditId::new(at(7), &SeededRng::new(1)));
+        assert!(early < AuditId::first_at(at(7)) && AuditId::first_at(at(7)) <= late);
+        assert!(AuditId::first_at(at(-1)) < early);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::delivery::{Answer, AnswerBy, AnswerRule, Outcome, Probe, TargetClass};
+use crate::delivery::{Answer, AnswerBy, AnswerRule, DeliveryState, Outcome, Probe, TargetClass};
 use crate::fault::{Class, Code, Fault};
 use crate::random::{Rng, jitter};
 use crate::time::Timestamp;
@@ -115,6 +115,19 @@ pub enum Next {
         /// Why.
         fault: Fault,
     },
+}
+
+impl Next {
+    /// The state that the step leaves a delivery in.
+    pub const fn leads_to(&self) -> DeliveryState {
+        match self {
+            Self::Delivered { .. } => DeliveryState::Delivered,
+            Self::Await { .. } => DeliveryState::Sent,
+            Self::Retry { .. } => DeliveryState::Pending,
+            Self::Ask { .. } | Self::InDoubt { .. } => DeliveryState::OutcomeUnknown,
+            Self::Park { .. } => DeliveryState::Parked,
+        }
+    }
 }
 
 /// What follows an attempt.

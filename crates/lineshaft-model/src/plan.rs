@@ -1,5 +1,7 @@
 //! What processing decided for one transaction: data only, committed by the store, carried out by the engine.
 
+use std::time::Duration;
+
 use crate::fault::Fault;
 use crate::ids::TransactionId;
 use crate::key::Key;
@@ -37,6 +39,11 @@ pub struct Repeat {
     pub key: String,
     /// SHA-256 over the declared `same_when` fields, or over the whole document.
     pub same: [u8; 32],
+}
+
+impl Repeat {
+    /// How long a sender's key is remembered at least: a sender that was cut off for weeks may still repeat itself.
+    pub const KEPT_AT_LEAST: Duration = Duration::from_secs(30 * 24 * 3600);
 }
 
 /// What is to happen with a transaction that could be processed.

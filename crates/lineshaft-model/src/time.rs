@@ -36,6 +36,11 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
+    /// This instant minus `duration`; stays at the first representable instant instead of overflowing.
+    pub fn before(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
     /// How long ago `earlier` was; zero if it is not in the past.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -44,11 +49,6 @@ impl Timestamp {
     /// An instant as RFC 3339 writes it, with any offset: `2026-11-23T11:42:07+01:00`.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|instant| Self(instant.as_microsecond()))
-    }
-
-    /// This instant less `duration`.
-    pub fn before(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
     /// RFC 3339 in UTC with milliseconds: `2026-11-23T10:42:07.123Z`.

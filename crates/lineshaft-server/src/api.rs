@@ -194,7 +194,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: "GET",
         path: "/api/v1/store/check",
-        about: "Reads every page of the database and adds up its books. Takes long on a large one.",
+        about: "Reads every page and every document of the database and adds up its books. Takes long on a large one.",
         handler: || get(store::check),
     },
 ];

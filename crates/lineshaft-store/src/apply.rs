@@ -15,14 +15,20 @@ mod reference;
 
 mod ledger;
 
+mod expire;
+
+mod counts;
+
 use lineshaft_model::audit::Entry;
-use lineshaft_model::ids::{AuditId, DeliveryId, TransactionId};
+use lineshaft_model::delivery::DeliveryState;
+use lineshaft_model::ids::{AuditId, DeliveryId, IntakeId, TransactionId};
 use lineshaft_model::key::Key;
 use lineshaft_model::lifecycle::Next;
 use lineshaft_model::random::SeededRng;
-use lineshaft_model::time::Timestamp;
+use lineshaft_model::time::{Clock, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::apply::counts::Counts;
 use crate::change::{AttemptKind, Change, Due, Effect};
 use crate::payload::Payload;
 use crate::store::StoreError;
@@ -30,11 +36,15 @@ use crate::store::StoreError;
 /// One commit: its moment, its epoch, and the numbers that it hands out.
 pub(crate) struct Commit<'a> {
     sql: &'a Connection,
+    clock: &'a dyn Clock,
     now: Timestamp,
     epoch: i64,
     incarnation: Vec<u8>,
     last_rank: i64,
+    last_payload: i64,
+    commits: i64,
     catalog: u64,
+    counts: Counts,
     audit_ids: SeededRng,
     /// Audit entries written so far: ids sort as the entries were made.
     audited: u16,
@@ -64,10 +74,12 @@ impl Place {
 }
 
 impl<'a> Commit<'a> {
-    pub(crate) fn begin(sql: &'a Connection, now: Timestamp, epoch: i64) -> Result<Self, StoreError> {
-        let (stored, incarnation, last_rank, catalog): (i64, Vec<u8>, i64, i64) = sql
-            .prepare_cached("SELECT epoch, incarnation, last_rank, catalog FROM node WHERE one = 1")?
-            .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    pub(crate) fn begin(sql: &'a Connection, clock: &'a dyn Clock, epoch: i64) -> Result<Self, StoreError> {
+        let (stored, incarnation, last_rank, catalog, last_payload, commits): (i64, Vec<u8>, i64, i64, i64, i64) = sql
+            .prepare_cached(
+                "SELECT epoch, incarnation, last_rank, catalog, last_payload, commits FROM node WHERE one = 1",
+            )?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?)))?;
         if stored != epoch {
             return Err(StoreError::Write(format!("epoch {epoch} is over: the database was opened again as {stored}")));
         }
@@ -75,11 +87,15 @@ impl<'a> Commit<'a> {
         let audit_ids = SeededRng::from_os();
         Ok(Self {
             sql,
-            now,
+            clock,
+            now: clock.now(),
             epoch,
             incarnation,
             last_rank,
+            last_payload,
+            commits: commits + 1,
             catalog,
+            counts: Counts::default(),
             audit_ids,
             audited: 0,
             stale: false,
@@ -105,15 +121,21 @@ impl<'a> Commit<'a> {
             Change::Load(load) => self.load(load),
             Change::Cursor { interface, cursor } => self.put_cursor(interface, cursor),
             Change::Note(entry) => self.audit(entry, None, None).map(|()| Effect::Noted),
+            Change::Expire(expire) => self.expire(expire),
+            Change::SetAside(payloads) => self.set_aside(payloads),
         }
     }
 
-    pub(crate) fn end(self) -> Result<(), StoreError> {
+    /// Writes down what the commit handed out and counted; says which commit it is.
+    pub(crate) fn end(self) -> Result<u64, StoreError> {
+        self.counts.write(self.sql)?;
         let catalog = i64::try_from(self.catalog).unwrap_or(i64::MAX);
         self.sql
-            .prepare_cached("UPDATE node SET last_rank = ?1, catalog = ?2 WHERE one = 1")?
-            .execute(params![self.last_rank, catalog])?;
-        Ok(())
+            .prepare_cached(
+                "UPDATE node SET last_rank = ?1, catalog = ?2, last_payload = ?3, commits = ?4 WHERE one = 1",
+            )?
+            .execute(params![self.last_rank, catalog, self.last_payload, self.commits])?;
+        Ok(u64::try_from(self.commits).unwrap_or(0))
     }
 
     fn put_cursor(&self, interface: &str, cursor: &[u8]) -> Result<Effect, StoreError> {
@@ -132,17 +154,23 @@ impl<'a> Commit<'a> {
         self.last_rank
     }
 
-    fn store_payload(&self, payload: &Payload) -> Result<i64, StoreError> {
+    /// Stores a payload of `intake` under a number that no other ever had.
+    fn store_payload(&mut self, intake: IntakeId, payload: &Payload) -> Result<i64, StoreError> {
+        self.last_payload += 1;
         self.sql
-            .prepare_cached("INSERT INTO payloads (codec, size, sha256, stored_at, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .prepare_cached(
+                "INSERT INTO payloads (id, intake, codec, size, sha256, stored_at, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
             .execute(params![
+                self.last_payload,
+                intake.as_bytes().as_slice(),
                 payload.codec.as_str(),
                 i64::try_from(payload.size).unwrap_or(i64::MAX),
                 payload.sha256.as_slice(),
                 self.now.as_micros(),
                 payload.bytes
             ])?;
-        Ok(self.sql.last_insert_rowid())
+        Ok(self.last_payload)
     }
 
     fn audit(&mut self, entry: &Entry, before: Option<&str>, after: Option<&str>) -> Result<(), StoreError> {
@@ -187,7 +215,7 @@ impl<'a> Commit<'a> {
     }
 
     /// Lets the first delivery of a line go, if it waited and nothing else keeps it back.
-    fn advance(&self, system: &str, sequence: &str, order_key: &str) -> Result<Option<Due>, StoreError> {
+    fn advance(&mut self, system: &str, sequence: &str, order_key: &str) -> Result<Option<Due>, StoreError> {
         let first = self
             .sql
             .prepare_cached(
@@ -213,11 +241,12 @@ impl<'a> Commit<'a> {
         self.sql
             .prepare_cached("UPDATE deliveries SET state = 'pending', next_at = ?2, changed_at = ?2 WHERE id = ?1")?
             .execute(params![id.as_slice(), self.now.as_micros()])?;
+        self.deliveries_moved(1, &place.receiver, DeliveryState::Behind, DeliveryState::Pending);
         Ok(Some(place.due(DeliveryId::from_bytes(id), self.now)))
     }
 
     /// Removes what a transaction kept back, and lets go what waited for it.
-    fn let_go(&self, transaction: TransactionId, keys: &[String]) -> Result<Vec<Due>, StoreError> {
+    fn let_go(&mut self, transaction: TransactionId, keys: &[String]) -> Result<Vec<Due>, StoreError> {
         let mut due = Vec::new();
         for key in keys {
             self.sql

@@ -1,11 +1,9 @@
 //! What can be changed, and what a change came to.
 
-use std::time::Duration;
-
 use lineshaft_model::audit::Entry;
 use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::fault::Fault;
-use lineshaft_model::ids::{DeliveryId, IntakeId, TransactionId};
+use lineshaft_model::ids::{AuditId, DeliveryId, IntakeId, TransactionId};
 use lineshaft_model::key::Key;
 use lineshaft_model::lifecycle::Next;
 use lineshaft_model::object::{Entry as ObjectEntry, ObjectKey};
@@ -45,6 +43,23 @@ pub enum Change {
     },
     /// Something that only the audit log needs to know.
     Note(Entry),
+    /// What retention removes, as far as one slice comes.
+    Expire(Expire),
+    /// Payloads that were found damaged: set aside, kept as they are (RS3).
+    SetAside(Vec<i64>),
+}
+
+/// Rows whose retention is over and that nothing open needs, as [`crate::Store::expired`] found them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expire {
+    /// Documents, by the numbers of their rows.
+    Payloads(Vec<i64>),
+    /// Everything that tracks these intakes: transactions, deliveries, attempts, lineage, business keys, ledger rows.
+    Tracking(Vec<IntakeId>),
+    /// Senders' keys (interface, key) that were first seen before this instant.
+    Keys(Timestamp, Vec<(String, String)>),
+    /// Entries of the audit log.
+    Audit(Vec<AuditId>),
 }
 
 /// An intake as it is stored.
@@ -336,6 +351,13 @@ pub enum Effect {
     },
     /// Written down.
     Noted,
+    /// What a slice of clean-up removed.
+    Expired {
+        /// Payloads, intakes, keys or entries.
+        removed: u64,
+        /// Whether it came to its end; otherwise the rest is found again.
+        complete: bool,
+    },
 }
 
 /// What new reference data set in motion.
@@ -382,6 +404,3 @@ pub struct Begun {
     /// When this attempt began.
     pub started_at: Timestamp,
 }
-
-/// How long a sender's key is remembered at least.
-pub const REPEATS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);

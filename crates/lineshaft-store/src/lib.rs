@@ -14,6 +14,12 @@ pub mod payload;
 /// Ordered, checksummed migrations.
 mod migrate;
 
+/// Room on the disk, and the ballast.
+mod disk;
+
+/// What stands beside the database: its latest commit, and damage that was found.
+mod mark;
+
 /// The writer thread: group commit.
 mod writer;
 
@@ -23,13 +29,23 @@ mod apply;
 /// How object state stands in its columns.
 mod object_text;
 
+/// What removed rows of the ledger come to.
+mod checkpoint;
+
 /// Plain functions for reading, one file for each noun.
 pub mod read;
 
 /// Opening a store and handing it changes.
 mod store;
 
+/// Whether a database is sound: its pages, its books, every document.
+pub mod check;
+
+/// Copying what is readable of a damaged database.
+pub mod salvage;
+
 pub use change::{Change, Effect};
+pub use disk::{Ballast, DiskRules, Room};
 pub use payload::Payload;
 pub use store::{Store, StoreError};
 pub use writer::Durable;

@@ -5,11 +5,13 @@ use rusqlite::{Connection, params};
 
 use crate::store::StoreError;
 
-/// Every migration ever released, in order. A released file never changes: its checksum is in the databases.
-const MIGRATIONS: &[(&str, &str)] = &[
-    ("0001_transaction_path", include_str!("migrations/0001_transaction_path.sql")),
-    ("0002_object_ledger", include_str!("migrations/0002_object_ledger.sql")),
-    ("0003_awaited_answers", include_str!("migrations/0003_awaited_answers.sql")),
+/// Every migration ever released, in the order in which they are made. A released file never changes: its checksum is in
+/// the databases.
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "0001_transaction_path", include_str!("migrations/0001_transaction_path.sql")),
+    (2, "0002_object_ledger", include_str!("migrations/0002_object_ledger.sql")),
+    (3, "0003_awaited_answers", include_str!("migrations/0003_awaited_answers.sql")),
+    (4, "0004_years", include_str!("migrations/0004_years.sql")),
 ];
 
 /// Brings the database to the newest version, each step in a transaction of its own.
@@ -17,21 +19,10 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 BLOB NOT NULL);",
     )?;
-    let done: Vec<(i64, String, Vec<u8>)> = connection
-        .prepare("SELECT number, name, sha256 FROM migrations ORDER BY number")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<Result<_, _>>()?;
-    for (number, name, checksum) in &done {
-        let known = usize::try_from(*number - 1).ok().and_then(|at| MIGRATIONS.get(at));
-        let same = known.is_some_and(|(known, text)| known == name && sha256(text.as_bytes()).as_slice() == checksum);
-        if !same {
-            return Err(StoreError::Version(format!("migration {number} ({name}) is not one of this version's")));
-        }
-    }
-    for (at, (name, text)) in MIGRATIONS.iter().enumerate().skip(done.len()) {
+    let done = done(connection)?;
+    for (number, name, text) in MIGRATIONS.iter().skip(done) {
         let step = connection.transaction()?;
         step.execute_batch(text)?;
-        let number = i64::try_from(at + 1).unwrap_or(i64::MAX);
         step.execute(
             "INSERT INTO migrations (number, name, sha256) VALUES (?1, ?2, ?3)",
             params![number, name, sha256(text.as_bytes()).as_slice()],
@@ -39,6 +30,31 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         step.commit()?;
     }
     Ok(())
+}
+
+/// Whether the database has this version, for those who only read it.
+pub(crate) fn is_current(connection: &Connection) -> Result<(), StoreError> {
+    if done(connection)? < MIGRATIONS.len() {
+        return Err(StoreError::Version("it is older; starting the node brings it to this version".to_owned()));
+    }
+    Ok(())
+}
+
+/// How many migrations were made. Fails if one of them is not ours.
+fn done(connection: &Connection) -> Result<usize, StoreError> {
+    let done: Vec<(i64, String, Vec<u8>)> = connection
+        .prepare("SELECT number, name, sha256 FROM migrations ORDER BY number")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    for (at, (number, name, checksum)) in done.iter().enumerate() {
+        let same = MIGRATIONS.get(at).is_some_and(|(known_number, known, text)| {
+            known_number == number && known == name && sha256(text.as_bytes()).as_slice() == checksum
+        });
+        if !same {
+            return Err(StoreError::Version(format!("migration {number} ({name}) is not one of this version's")));
+        }
+    }
+    Ok(done.len())
 }
 
 #[cfg(test)]
@@ -71,6 +87,13 @@ mod tests {
             std::fs::read_to_string(path).expect("schema.sql"),
             "run with UPDATE_GOLDEN=1 after adding a migration"
         );
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_files_and_grow() {
+        let numbers: Vec<i64> = MIGRATIONS.iter().map(|(number, ..)| *number).collect();
+        assert!(numbers.is_sorted() && numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");
+        assert!(MIGRATIONS.iter().all(|(number, name, _)| name.starts_with(&format!("{number:04}_"))));
     }
 
     #[test]

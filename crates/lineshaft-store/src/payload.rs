@@ -4,6 +4,7 @@
 //! other words, so they are compressed and stored together: a third of the bytes, and one row instead of one each.
 
 use std::cell::RefCell;
+use std::fmt;
 
 use lineshaft_model::intake::sha256;
 use zstd::bulk::Compressor;
@@ -48,6 +49,18 @@ pub enum Unreadable {
     Damaged,
     /// Its retention is over.
     Expired,
+    /// It was never made.
+    Missing,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Damaged => "its bytes are not those that were stored",
+            Self::Expired => "its retention is over",
+            Self::Missing => "it was never made",
+        })
+    }
 }
 
 impl Payload {

@@ -14,6 +14,11 @@ pub mod status;
 
 /// Who did what, and why.
 pub mod audit;
+/// Open deliveries past their agreed time.
+pub mod late;
+
+/// What retention can remove.
+pub mod expiring;
 
 /// Reference data in force.
 pub mod reference;
@@ -25,7 +30,7 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::payload::{Payload, Unreadable};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// A stored id as its noun's id type.
 fn id<Of>(row: &Row<'_>, column: &str) -> rusqlite::Result<lineshaft_model::ids::Id<Of>> {
@@ -48,20 +53,25 @@ fn or_default<T: FromSql + Default>(row: &Row<'_>, column: &str) -> rusqlite::Re
     row.get::<_, Option<T>>(column).map(Option::unwrap_or_default)
 }
 
-/// The document at `slot` of a payload. `Expired` where its retention is over.
-fn payload(connection: &Connection, number: i64, slot: i64) -> Result<Result<Vec<u8>, Unreadable>, StoreError> {
-    let row: Option<(String, i64, Vec<u8>, Vec<u8>)> = connection
-        .prepare_cached("SELECT codec, size, sha256, bytes FROM payloads WHERE id = ?1")?
-        .query_row(params![number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-        .optional()?;
-    Ok(match row {
-        None => Err(Unreadable::Expired),
-        Some((codec, size, fingerprint, bytes)) => Payload::unpack(
-            &codec,
-            usize::try_from(size).unwrap_or(0),
-            &fingerprint,
-            bytes,
-            usize::try_from(slot).unwrap_or(0),
-        ),
-    })
+impl Store {
+    /// The document at `slot` of a payload. `Expired` where its retention is over; one that is damaged is noted, so that
+    /// it is set aside.
+    fn payload(
+        &self,
+        connection: &Connection,
+        number: i64,
+        slot: i64,
+    ) -> Result<Result<Vec<u8>, Unreadable>, StoreError> {
+        let row: Option<(String, i64, Vec<u8>, Vec<u8>)> = connection
+            .prepare_cached("SELECT codec, size, sha256, bytes FROM payloads WHERE id = ?1")?
+            .query_row(params![number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .optional()?;
+        let Some((codec, size, fingerprint, bytes)) = row else { return Ok(Err(Unreadable::Expired)) };
+        let (size, slot) = (usize::try_from(size).unwrap_or(0), usize::try_from(slot).unwrap_or(0));
+        let document = Payload::unpack(&codec, size, &fingerprint, bytes, slot);
+        if document == Err(Unreadable::Damaged) {
+            self.note_damaged(number);
+        }
+        Ok(document)
+    }
 }

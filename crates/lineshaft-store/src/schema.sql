@@ -28,11 +28,31 @@ CREATE TABLE business_keys (
     "transaction" BLOB   NOT NULL,
     PRIMARY KEY (kind, value, authority, rank, "transaction")
 ) WITHOUT ROWID;
+CREATE TABLE checkpoints (
+    kind    TEXT NOT NULL,
+    key     TEXT NOT NULL,
+    facts   TEXT NOT NULL,
+    totals  TEXT NOT NULL,
+    PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
+CREATE TABLE counts (
+    what   TEXT    NOT NULL CHECK (what IN ('intakes', 'parts', 'transactions', 'planned', 'deliveries', 'refused')),
+    name   TEXT    NOT NULL,
+    state  TEXT    NOT NULL,
+    live   INTEGER NOT NULL,
+    gone   INTEGER NOT NULL,
+    PRIMARY KEY (what, name, state)
+) WITHOUT ROWID;
 CREATE TABLE cursors (
     interface    TEXT    PRIMARY KEY,
     cursor       BLOB    NOT NULL,
     changed_at   INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE damaged (
+    payload   INTEGER PRIMARY KEY,
+    intake    BLOB,
+    found_at  INTEGER NOT NULL
+);
 CREATE TABLE deliveries (
     id             BLOB    PRIMARY KEY,
     "transaction"  BLOB    NOT NULL,
@@ -65,7 +85,7 @@ CREATE TABLE deliveries (
     waits_table    TEXT,
     waits_key      TEXT,
     changed_at     INTEGER NOT NULL,
-    settled_at     INTEGER, awaits TEXT, answer_until INTEGER, lets_pass INTEGER NOT NULL DEFAULT 0 CHECK (lets_pass IN (0, 1)),
+    settled_at     INTEGER, awaits TEXT, answer_until INTEGER, lets_pass INTEGER NOT NULL DEFAULT 0 CHECK (lets_pass IN (0, 1)), accepted_at INTEGER NOT NULL DEFAULT 0,
     CHECK ((settled_at IS NOT NULL) = (state IN ('delivered', 'skipped', 'discarded', 'expired', 'superseded'))),
     CHECK (next_at IS NULL OR state IN ('pending', 'outcome_unknown', 'sent'))
 ) WITHOUT ROWID;
@@ -116,7 +136,7 @@ CREATE TABLE node (
     epoch        INTEGER NOT NULL,
     last_rank    INTEGER NOT NULL,
     catalog      INTEGER NOT NULL
-);
+, last_payload INTEGER NOT NULL DEFAULT 0, commits INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE objects (
     kind        TEXT    NOT NULL,
     key         TEXT    NOT NULL,
@@ -134,6 +154,7 @@ CREATE TABLE pauses (
 ) WITHOUT ROWID;
 CREATE TABLE payloads (
     id          INTEGER PRIMARY KEY,
+    intake      BLOB,
     codec       TEXT    NOT NULL CHECK (codec IN ('plain', 'zstd')),
     size        INTEGER NOT NULL,
     sha256      BLOB    NOT NULL,
@@ -197,10 +218,12 @@ CREATE INDEX deliveries_awaiting ON deliveries (receiver, awaits) WHERE awaits I
 CREATE INDEX deliveries_due ON deliveries (system, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX deliveries_line ON deliveries (order_key, system, sequence, rank, part)
     WHERE settled_at IS NULL AND lets_pass = 0 AND order_key IS NOT NULL;
+CREATE INDEX deliveries_open ON deliveries (receiver, accepted_at) WHERE settled_at IS NULL;
 CREATE INDEX deliveries_stopped ON deliveries (state, changed_at) WHERE state IN ('parked', 'outcome_unknown', 'in_flight');
 CREATE INDEX deliveries_waiting ON deliveries (waits_table, waits_key) WHERE waits_table IS NOT NULL;
 CREATE INDEX kept_back_by ON kept_back ("transaction");
 CREATE INDEX ledger_of_transaction ON ledger ("transaction");
 CREATE INDEX lineage_of_child ON lineage (child);
+CREATE INDEX payloads_by_age ON payloads (stored_at);
 CREATE INDEX transactions_open ON transactions (state, rank) WHERE state IN ('accepted', 'parked');
 CREATE INDEX transactions_waiting ON transactions (waits_table, waits_key) WHERE waits_table IS NOT NULL;

@@ -1,7 +1,9 @@
 //! Opening a store and handing it changes.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use lineshaft_model::ids::IncarnationId;
@@ -10,6 +12,8 @@ use lineshaft_model::time::Clock;
 use rusqlite::{Connection, OpenFlags, params};
 
 use crate::change::{Change, Effect};
+use crate::disk::{Disk, DiskRules, Room};
+use crate::mark::{self, Mark};
 use crate::migrate::migrate;
 use crate::writer::{Durable, Writer};
 
@@ -19,12 +23,16 @@ const SQLITE_OLDEST: i32 = 3_051_003;
 /// Connections that read at the same time, at most.
 const READERS: usize = 4;
 
+/// Name of the database in its directory.
+pub(crate) const DATABASE: &str = "lineshaft.db";
+
 /// Why the store did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
     /// A write or fsync failed. Fatal: nothing is acknowledged any more (RS2).
     Write(String),
-    /// The disk is full. Nothing of the group was committed; the store goes on when there is room (RS1).
+    /// The disk is full, or fuller than the installation allows for new documents. Nothing was committed; the store goes
+    /// on by itself when there is room (RS1).
     Full,
     /// Too many changes wait already; try again.
     Busy,
@@ -60,7 +68,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Write(cause) => write!(f, "the database could not be written: {cause}"),
-            Self::Full => f.write_str("the disk is full"),
+            Self::Full => f.write_str("the disk is full; it goes on by itself when there is room"),
             Self::Busy => f.write_str("too many changes wait to be written"),
             Self::Stopped => f.write_str("the store is closed"),
             Self::InUse(directory) => write!(f, "another node has {directory} open"),
@@ -83,9 +91,23 @@ impl From<rusqlite::Error> for StoreError {
             Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
                 Self::Damaged(error.to_string())
             }
-            _ => Self::Write(error.to_string()),
+            Some(_) => Self::Write(error.to_string()),
+            None if reads_wrong(&error) => Self::Damaged(error.to_string()),
+            None => Self::Write(error.to_string()),
         }
     }
+}
+
+/// Whether a row holds what no version of this program wrote.
+fn reads_wrong(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::InvalidParameterName(_)
+            | rusqlite::Error::Utf8Error(..)
+    )
 }
 
 /// The database of one node.
@@ -94,7 +116,11 @@ pub struct Store {
     writer: Writer,
     readers: Mutex<Vec<Connection>>,
     returned: Condvar,
-    file: PathBuf,
+    directory: PathBuf,
+    disk: Arc<Disk>,
+    /// Payloads that were read damaged and are not set aside yet.
+    damaged: Mutex<BTreeSet<i64>>,
+    is_damaged: AtomicBool,
     incarnation: IncarnationId,
     epoch: i64,
     /// Held while the store is open: a second node on the same directory is refused.
@@ -102,52 +128,150 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens (and makes, if it is new) the database below `directory`, and starts its writer.
+    /// Opens (and makes, if it is new) the database below `directory`, and starts its writer. Without ballast, and
+    /// whatever the disk has in use.
     ///
     /// Each opening begins a new epoch: attempts of an earlier one are recognised as cut off.
     pub fn open(directory: &Path, clock: Arc<dyn Clock>, rng: &dyn Rng) -> Result<Self, StoreError> {
+        let careless = DiskRules { ballast_bytes: 0, refuse_above_percent: Some(100) };
+        Self::open_on(directory, careless, clock, rng)
+    }
+
+    /// The same, with rules for the disk.
+    pub fn open_on(
+        directory: &Path,
+        rules: DiskRules,
+        clock: Arc<dyn Clock>,
+        rng: &dyn Rng,
+    ) -> Result<Self, StoreError> {
         if rusqlite::version_number() < SQLITE_OLDEST {
             return Err(StoreError::Version(format!("SQLite {} is too old", rusqlite::version())));
         }
-        make_private(directory).map_err(|error| StoreError::Write(format!("{}: {error}", directory.display())))?;
+        let unusable = |error: std::io::Error| StoreError::Write(format!("{}: {error}", directory.display()));
+        make_private(directory).map_err(unusable)?;
         let lock = lock(directory)?;
-        let file = directory.join("lineshaft.db");
-        // One thread writes, so the connection needs no lock of its own.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(&file, flags)?;
-        connection.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;
-             PRAGMA locking_mode = NORMAL; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;",
-        )?;
-        connection.set_prepared_statement_cache_capacity(128);
-        migrate(&mut connection)?;
-        let (incarnation, epoch) = begin_epoch(&connection, &*clock, rng)?;
+        if let Some((path, cause)) = mark::noted_damage(directory) {
+            return Err(StoreError::Damaged(format!(
+                "{cause}; found by an earlier start, which ended. To start all the same, remove {}",
+                path.display()
+            )));
+        }
+        let disk = Arc::new(Disk::new(directory, rules));
+        let opened = open_writer(directory, &*clock, rng).or_else(|error| match error {
+            // What a start writes has room in the ballast.
+            StoreError::Full => {
+                disk.is_full();
+                open_writer(directory, &*clock, rng)
+            }
+            other => Err(other),
+        })?;
+        let Opened { connection, incarnation, epoch, commits } = opened;
+        let (mark, marked) = Mark::open(directory).map_err(unusable)?;
+        if let Some(missing) = marked.and_then(|marked| marked.checked_sub(commits)).filter(|missing| *missing > 0) {
+            return Err(StoreError::Damaged(format!(
+                "its newest {missing} commits are missing, although they were acknowledged: its log was lost, or an older \
+                 copy was put in its place. To start with what is there, remove {}",
+                directory.join(mark::MARK).display()
+            )));
+        }
+        let file = directory.join(DATABASE);
         let readers = (0..READERS).map(|_| open_reader(&file)).collect::<Result<_, _>>()?;
-        let writer = Writer::start(connection, clock, epoch)?;
-        Ok(Self {
+        let writer = Writer::start(connection, clock, epoch, mark, Arc::clone(&disk))?;
+        let store = Self {
             writer,
             readers: Mutex::new(readers),
             returned: Condvar::new(),
-            file,
+            directory: directory.to_owned(),
+            disk,
+            damaged: Mutex::default(),
+            is_damaged: AtomicBool::new(false),
             incarnation,
             epoch,
             _lock: lock,
-        })
+        };
+        store.look_at_disk()?;
+        Ok(store)
     }
 
-    /// Commits `changes` whole or not at all, and returns after the fsync with what each came to.
+    /// Commits `changes` whole or not at all, and returns after the fsync with what each came to. New documents are
+    /// refused while there is no room for them; everything else goes on.
     pub async fn commit(&self, changes: Vec<Change>) -> Result<Durable<Vec<Effect>>, StoreError> {
-        self.writer.submit(changes)?.await.map_err(|_| StoreError::Stopped)?
+        let documents = changes.iter().filter(|change| matches!(change, Change::Accept(_))).count() as u64;
+        let done = if documents > 0 && self.disk.refuses() {
+            Err(StoreError::Full)
+        } else {
+            self.writer.submit(changes)?.await.map_err(|_| StoreError::Stopped)?
+        };
+        match &done {
+            Err(StoreError::Full) => self.disk.note_refused(documents),
+            Err(StoreError::Damaged(cause)) => self.found_damage(cause),
+            _ => {}
+        }
+        done
     }
 
-    /// Whether a write or fsync failed: the process must end (RS2).
+    /// Whether a write or fsync failed, or damage was found: the process must end (RS2, RS3).
     pub fn failed(&self) -> bool {
         self.writer.failed()
     }
 
-    /// Whether the latest commit failed because the disk is full: nothing is accepted until there is room (RS1).
+    /// Whether damage was found since it was opened: a page or a row that no version of this program wrote (RS3).
+    pub fn is_damaged(&self) -> bool {
+        self.is_damaged.load(Ordering::Acquire)
+    }
+
+    /// Whether the latest commit failed because the disk is full (RS1).
     pub fn is_full(&self) -> bool {
         self.writer.full()
+    }
+
+    /// Whether new documents are refused for want of room (RS1).
+    pub fn refuses(&self) -> bool {
+        self.disk.refuses()
+    }
+
+    /// What the latest look at the disk found; `None` before the first.
+    pub fn room(&self) -> Option<Room> {
+        self.disk.room()
+    }
+
+    /// Documents refused for want of room, those included that are not written down yet.
+    pub(crate) fn refused_unwritten(&self) -> u64 {
+        self.disk.refused()
+    }
+
+    /// Looks how much room there is, and decides on it whether documents are taken in. Also makes the ballast again.
+    pub fn look_at_disk(&self) -> Result<Room, StoreError> {
+        let free_inside = self.read(|connection| {
+            let pragma = |name: &str| connection.query_row(name, [], |row| row.get::<_, i64>(0));
+            let bytes = pragma("PRAGMA freelist_count")?.saturating_mul(pragma("PRAGMA page_size")?);
+            Ok(u64::try_from(bytes).unwrap_or(0))
+        })?;
+        let room = self.disk.look(self.writer.full(), free_inside);
+        let room = room.map_err(|error| StoreError::Write(format!("{}: {error}", self.directory.display())))?;
+        if !room.refusing {
+            self.writer.has_room();
+        }
+        Ok(room)
+    }
+
+    /// Payloads that were read damaged since they were last asked for: to be set aside.
+    pub fn found_damaged(&self) -> Vec<i64> {
+        let mut found = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *found).into_iter().collect()
+    }
+
+    /// A payload is to be set aside when [`Self::found_damaged`] is asked for the next time.
+    pub fn note_damaged(&self, payload: i64) {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).insert(payload);
+    }
+
+    /// Nothing is written or started any more on a database of which a page cannot be right (RS3).
+    pub(crate) fn found_damage(&self, cause: &str) {
+        tracing::error!(cause, "the database is damaged; the node ends");
+        mark::note_damage(&self.directory, cause);
+        self.is_damaged.store(true, Ordering::Release);
+        self.writer.fail();
     }
 
     /// Which life of the database this is (LK4).
@@ -162,8 +286,8 @@ impl Store {
 
     /// Size of the database file and its log, in bytes.
     pub fn size_on_disk(&self) -> u64 {
-        let log = self.file.with_extension("db-wal");
-        [self.file.as_path(), log.as_path()]
+        let file = self.directory.join(DATABASE);
+        [file.with_extension("db-wal"), file]
             .iter()
             .filter_map(|path| std::fs::metadata(path).ok())
             .map(|data| data.len())
@@ -185,6 +309,9 @@ impl Store {
         let result = read(&connection);
         self.free_readers().push(connection);
         self.returned.notify_one();
+        if let Err(StoreError::Damaged(cause)) = &result {
+            self.found_damage(cause);
+        }
         result
     }
 
@@ -193,15 +320,45 @@ impl Store {
     }
 }
 
+impl Drop for Store {
+    fn drop(&mut self) {
+        // The writer's connection closes last: only then the log is brought into the database file.
+        self.free_readers().clear();
+    }
+}
+
+/// What the writer begins with.
+struct Opened {
+    connection: Connection,
+    incarnation: IncarnationId,
+    epoch: i64,
+    commits: u64,
+}
+
+fn open_writer(directory: &Path, clock: &dyn Clock, rng: &dyn Rng) -> Result<Opened, StoreError> {
+    // One thread writes, so the connection needs no lock of its own.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(directory.join(DATABASE), flags)?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;
+         PRAGMA locking_mode = NORMAL; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;",
+    )?;
+    connection.set_prepared_statement_cache_capacity(128);
+    migrate(&mut connection)?;
+    let (incarnation, epoch) = begin_epoch(&connection, clock, rng)?;
+    let commits: i64 = connection.query_row("SELECT commits FROM node WHERE one = 1", [], |row| row.get(0))?;
+    Ok(Opened { connection, incarnation, epoch, commits: u64::try_from(commits).unwrap_or(0) })
+}
+
 /// Documents of the plants are in there: nobody but the node's user reads them.
-fn make_private(directory: &Path) -> std::io::Result<()> {
+pub(crate) fn make_private(directory: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(directory)?;
     #[cfg(unix)]
     std::fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
     Ok(())
 }
 
-fn lock(directory: &Path) -> Result<std::fs::File, StoreError> {
+pub(crate) fn lock(directory: &Path) -> Result<std::fs::File, StoreError> {
     let path = directory.join("lineshaft.lock");
     let file =
         std::fs::File::create(&path).map_err(|error| StoreError::Write(format!("{}: {error}", path.display())))?;
@@ -212,7 +369,7 @@ fn lock(directory: &Path) -> Result<std::fs::File, StoreError> {
     }
 }
 
-fn open_reader(file: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
     let connection =
         Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;

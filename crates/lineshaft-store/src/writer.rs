@@ -1,16 +1,19 @@
 //! The writer thread: takes lists of changes, commits many in one transaction, answers after the fsync.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use lineshaft_model::time::Clock;
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 use tokio::sync::oneshot;
 
 use crate::apply::Commit;
 use crate::change::{Change, Effect};
+use crate::disk::Disk;
+use crate::mark::Mark;
 use crate::store::StoreError;
 
 /// Lists of changes in one commit, at most.
@@ -18,6 +21,9 @@ const GROUP_MAX: usize = 512;
 
 /// Lists of changes that may wait for the writer. Past it callers are refused, so that memory stays bounded (RS4).
 pub(crate) const WAITING_MAX: usize = 8192;
+
+/// Pages in the log from which on it is brought into the database file.
+const LOG_PAGES_MAX: usize = 4000;
 
 /// Proof that `T` is on disk: only the writer makes one, and only after its commit has returned.
 #[derive(Debug)]
@@ -48,22 +54,52 @@ pub(crate) struct Job {
 #[derive(Debug)]
 pub(crate) struct Writer {
     jobs: Option<SyncSender<Job>>,
-    failed: Arc<AtomicBool>,
-    full: Arc<AtomicBool>,
+    told: Arc<Told>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// What the thread and its callers tell each other.
+#[derive(Debug, Default)]
+struct Told {
+    failed: AtomicBool,
+    full: AtomicBool,
+}
+
+/// What the thread works with.
+struct Desk {
+    connection: Connection,
+    clock: Arc<dyn Clock>,
+    epoch: i64,
+    mark: Mark,
+    disk: Arc<Disk>,
+    told: Arc<Told>,
+    /// Pages that the log holds since it was last begun anew.
+    log_pages: Arc<AtomicUsize>,
+}
+
 impl Writer {
-    pub(crate) fn start(connection: Connection, clock: Arc<dyn Clock>, epoch: i64) -> Result<Self, StoreError> {
+    pub(crate) fn start(
+        mut connection: Connection,
+        clock: Arc<dyn Clock>,
+        epoch: i64,
+        mark: Mark,
+        disk: Arc<Disk>,
+    ) -> Result<Self, StoreError> {
         let (jobs, inbox) = sync_channel(WAITING_MAX);
-        let failed = Arc::new(AtomicBool::new(false));
-        let full = Arc::new(AtomicBool::new(false));
-        let told = Told { failed: Arc::clone(&failed), full: Arc::clone(&full) };
+        let told = Arc::new(Told::default());
+        let log_pages = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&log_pages);
+        // SQLite's own checkpoints would swallow a failed fsync.
+        connection.wal_hook(Some(move |_: &mut Wal, pages: i32| {
+            counted.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        let desk = Desk { connection, clock, epoch, mark, disk, told: Arc::clone(&told), log_pages };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(connection, &*clock, epoch, &inbox, &told))
+            .spawn(move || desk.run(&inbox))
             .map_err(|error| StoreError::Write(error.to_string()))?;
-        Ok(Self { jobs: Some(jobs), failed, full, thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), told, thread: Some(thread) })
     }
 
     /// Queues `changes`; the answer comes after their commit.
@@ -79,25 +115,29 @@ impl Writer {
 
     /// Whether the latest commit found the disk full.
     pub(crate) fn full(&self) -> bool {
-        self.full.load(Ordering::Acquire)
+        self.told.full.load(Ordering::Acquire)
+    }
+
+    /// There is room again, although nothing was committed since.
+    pub(crate) fn has_room(&self) {
+        self.told.full.store(false, Ordering::Release);
     }
 
     /// Whether a write or fsync failed: nothing is acknowledged any more, the process must end (RS2).
     pub(crate) fn failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
+        self.told.failed.load(Ordering::Acquire)
+    }
+
+    /// Nothing is written any more: somebody else found that the database cannot be right.
+    pub(crate) fn fail(&self) {
+        self.told.failed.store(true, Ordering::Release);
     }
 }
 
-/// What the thread tells of itself.
-struct Told {
-    failed: Arc<AtomicBool>,
-    full: Arc<AtomicBool>,
-}
-
-impl Drop for Told {
+impl Drop for Desk {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.failed.store(true, Ordering::Release);
+            self.told.failed.store(true, Ordering::Release);
         }
     }
 }
@@ -113,58 +153,91 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: Connection, clock: &dyn Clock, epoch: i64, inbox: &Receiver<Job>, told: &Told) {
-    while let Ok(first) = inbox.recv() {
-        let mut group = vec![first];
-        group.extend(inbox.try_iter().take(GROUP_MAX - 1));
-        match commit(&connection, clock, epoch, &group) {
-            Ok(effects) => {
-                told.full.store(false, Ordering::Release);
-                answer(group, effects);
-            }
-            Err(error) => {
-                let fatal = error.is_fatal();
-                told.full.store(error == StoreError::Full, Ordering::Release);
-                tracing::error!(%error, fatal, "nothing of this group was committed");
-                for job in group {
-                    // A caller that no longer waits needs no answer.
-                    let _gone = job.answer.send(Err(error.clone()));
+impl Desk {
+    fn run(self, inbox: &Receiver<Job>) {
+        while let Ok(first) = inbox.recv() {
+            let mut group = vec![first];
+            group.extend(inbox.try_iter().take(GROUP_MAX - 1));
+            let done = if self.told.failed.load(Ordering::Acquire) {
+                Err(StoreError::Stopped)
+            } else {
+                self.commit(&group).and_then(|(effects, commit)| self.set_mark(commit).map(|()| effects))
+            };
+            let ended = match done {
+                Ok(effects) => {
+                    self.told.full.store(false, Ordering::Release);
+                    answer(group, effects);
+                    self.checkpoint_when_long()
                 }
-                if fatal {
-                    told.failed.store(true, Ordering::Release);
-                    return;
+                Err(error) => {
+                    for job in group {
+                        // A caller that no longer waits needs no answer.
+                        let _gone = job.answer.send(Err(error.clone()));
+                    }
+                    Err(error)
                 }
+            };
+            if let Err(error) = ended
+                && !self.goes_on_after(&error)
+            {
+                return;
             }
         }
     }
-}
 
-fn commit(
-    connection: &Connection,
-    clock: &dyn Clock,
-    epoch: i64,
-    group: &[Job],
-) -> Result<Vec<Vec<Effect>>, StoreError> {
-    // Prepared once, like every statement: a transaction begins and ends thousands of times a second.
-    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let done = apply_all(connection, clock, epoch, group)
-        .and_then(|effects| Ok(connection.prepare_cached("COMMIT")?.execute([]).map(|_| effects)?));
-    if done.is_err() && !connection.is_autocommit() {
-        connection.prepare_cached("ROLLBACK")?.execute([])?;
+    /// What a failure means for the groups that follow.
+    fn goes_on_after(&self, error: &StoreError) -> bool {
+        let fatal = error.is_fatal() || *error == StoreError::Stopped;
+        tracing::error!(%error, fatal, "the store could not write");
+        if *error == StoreError::Full {
+            self.told.full.store(true, Ordering::Release);
+            self.disk.is_full();
+        }
+        if fatal {
+            self.told.failed.store(true, Ordering::Release);
+        }
+        !fatal
     }
-    done
-}
 
-fn apply_all(
-    connection: &Connection,
-    clock: &dyn Clock,
-    epoch: i64,
-    group: &[Job],
-) -> Result<Vec<Vec<Effect>>, StoreError> {
-    let mut commit = Commit::begin(connection, clock.now(), epoch)?;
-    let effects = group.iter().map(|job| commit.apply_list(&job.changes)).collect::<Result<_, _>>()?;
-    commit.end()?;
-    Ok(effects)
+    fn commit(&self, group: &[Job]) -> Result<(Vec<Vec<Effect>>, u64), StoreError> {
+        // Prepared once, like every statement: a transaction begins and ends thousands of times a second.
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let refused = self.disk.take_refused();
+        let done = self
+            .apply_all(group, refused)
+            .and_then(|done| Ok(self.connection.prepare_cached("COMMIT")?.execute([]).map(|_| done)?));
+        if done.is_err() {
+            self.disk.note_refused(refused);
+            if !self.connection.is_autocommit() {
+                self.connection.prepare_cached("ROLLBACK")?.execute([])?;
+            }
+        }
+        done
+    }
+
+    fn apply_all(&self, group: &[Job], refused: u64) -> Result<(Vec<Vec<Effect>>, u64), StoreError> {
+        let mut commit = Commit::begin(&self.connection, &*self.clock, self.epoch)?;
+        let effects = group.iter().map(|job| commit.apply_list(&job.changes)).collect::<Result<_, _>>()?;
+        if refused > 0 {
+            commit.refused(refused);
+        }
+        let number = commit.end()?;
+        Ok((effects, number))
+    }
+
+    fn set_mark(&self, commit: u64) -> Result<(), StoreError> {
+        self.mark.set(commit).map_err(|error| StoreError::Write(format!("the mark: {error}")))
+    }
+
+    /// Brings the log into the database file. What was acknowledged does not depend on it; a failed fsync still ends the
+    /// node, because nobody knows what the disk has after one.
+    fn checkpoint_when_long(&self) -> Result<(), StoreError> {
+        if self.log_pages.load(Ordering::Relaxed) < LOG_PAGES_MAX {
+            return Ok(());
+        }
+        self.connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?.query_row([], |_| Ok(()))?;
+        Ok(())
+    }
 }
 
 fn answer(group: Vec<Job>, effects: Vec<Vec<Effect>>) {

@@ -226,7 +226,8 @@ fn reachable(listen: &str) -> String {
     listen.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
 }
 
-fn installation(project: &Path) -> Result<Installation, Failure> {
+/// What `lineshaft.yaml` of a project says of its installation.
+pub fn installation(project: &Path) -> Result<Installation, Failure> {
     let path = project.join(spec::INSTALLATION_FILE);
     let help = "stand in the directory of the project, or use --project, or --node with --token";
     let text = std::fs::read_to_string(&path)

@@ -9,15 +9,15 @@
 //! Deliberately absent: caches of a disk that lies about a flush, and sectors written in half.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
 use super::arena::{Arena, Load, READY_WITHIN};
 use super::chance::{Rng, fresh_seed};
+use crate::debian::{self, quietly};
 use crate::demo;
 use crate::place::{Place, shown};
-use crate::step;
 
 /// The file systems, each with the program that makes it.
 const FILE_SYSTEMS: [(&str, &str); 2] = [("ext4", "mkfs.ext4"), ("xfs", "mkfs.xfs")];
@@ -96,7 +96,7 @@ pub fn once(arena: Arena, orders: &Orders) -> Result<Outcome, String> {
     play(arena, orders, kind, maker)
 }
 
-fn play(mut arena: Arena, orders: &Orders, kind: &'static str, maker: &str) -> Result<Outcome, String> {
+fn play(mut arena: Arena, orders: &Orders, kind: &'static str, maker: &'static str) -> Result<Outcome, String> {
     if let Err(why) = tools(maker) {
         return Ok(Outcome::Skipped(why));
     }
@@ -216,34 +216,12 @@ impl Drop for Disk {
 }
 
 /// Whether everything needed is there; installs it where that is allowed.
-fn tools(maker: &str) -> Result<(), String> {
-    let there = |program: &str| {
-        let paths = std::env::var_os("PATH").unwrap_or_default();
-        let usual = [PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")];
-        std::env::split_paths(&paths).chain(usual).any(|directory| directory.join(program).is_file())
-    };
-    let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
-    if !root {
+fn tools(maker: &'static str) -> Result<(), String> {
+    if !debian::is_root() {
         return Err("mounting needs root".to_owned());
     }
-    let missing = || [maker, "xfs_io", "mount", "umount"].into_iter().find(|program| !there(program));
-    if missing().is_some() {
-        // A machine without package lists or network stays without; the next look says so.
-        let _ = quietly(Command::new("apt-get").arg("update"));
-        let _ = quietly(Command::new("apt-get").args(["install", "-y", "e2fsprogs", "xfsprogs"]));
-    }
-    missing().map_or(Ok(()), |program| Err(format!("{program} is not here (Debian: e2fsprogs xfsprogs mount)")))
-}
-
-/// Runs a command; what it says is shown only if it fails.
-fn quietly(command: &mut Command) -> Result<(), String> {
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|error| format!("{} could not start: {error}", step::words(command)))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
-    Err(format!("{} ended with {}: {said}", step::words(command), output.status))
+    let package = if maker == "mkfs.xfs" { "xfsprogs" } else { "e2fsprogs" };
+    debian::ensure(&[(maker, package), ("xfs_io", "xfsprogs"), ("mount", "mount"), ("umount", "mount")])
 }
 
 #[cfg(test)]

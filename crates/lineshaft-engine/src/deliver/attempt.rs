@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lineshaft_model::delivery::{Answer, AnswerBy, Outcome, Outgoing};
+use lineshaft_model::delivery::{Answer, AnswerBy, Outcome, Outgoing, Probe};
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::DeliveryId;
 use lineshaft_model::lifecycle::{Facts, Next, after_attempt, after_probe, after_readback};
@@ -91,19 +91,17 @@ async fn ask(shared: &Shared, receiver: &Receiver, delivery: DeliveryId) -> Resu
     let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::Well, Vec::new())) };
     let open = row.fault.clone().unwrap_or_else(|| Fault::new(Code::DeliverNoAnswer, "the outcome is not known"));
     let started_at = shared.clock.now();
-    let answer = match document(shared, delivery)? {
+    let (next, health, now) = match document(shared, delivery)? {
         Ok(document) => {
-            receiver
-                .destination
-                .probe(&outgoing(receiver, (delivery, row.revision), row.receipt.clone(), document))
-                .await
+            let outgoing = outgoing(receiver, (delivery, row.revision), row.receipt.clone(), document);
+            let answer = receiver.destination.probe(&outgoing).await;
+            let now = shared.clock.now();
+            let health = if matches!(answer, Probe::CannotTell(_)) { Health::Unwell } else { Health::Well };
+            (after_probe(&facts_of_row(receiver, &row, now), answer, open, &*shared.rng), health, now)
         }
-        Err(fault) => lineshaft_model::delivery::Probe::CannotTell(fault),
+        // Without its document nobody can ask, however often.
+        Err(fault) => (Next::InDoubt { fault }, Health::Well, shared.clock.now()),
     };
-    let now = shared.clock.now();
-    let health =
-        if matches!(answer, lineshaft_model::delivery::Probe::CannotTell(_)) { Health::Unwell } else { Health::Well };
-    let next = after_probe(&facts_of_row(receiver, &row, now), answer, open, &*shared.rng);
     let due = settle(shared, Settle { delivery, kind: AttemptKind::Probe, started_at, ended_at: now, next }).await?;
     Ok((health, due))
 }
@@ -166,12 +164,10 @@ fn document(shared: &Shared, delivery: DeliveryId) -> Result<Result<Document, Fa
         return Ok(Ok(document));
     }
     let Some(row) = shared.store.delivery(delivery)? else {
-        return Ok(Err(Fault::new(Code::StoreDamaged, "the delivery is gone")));
+        return Ok(Err(Fault::new(Code::StoreDocument, "the delivery is gone")));
     };
     let document = shared.store.document(&row)?;
-    Ok(document.map_err(|unreadable| {
-        Fault::new(Code::StoreDamaged, format!("its document cannot be read back: {unreadable:?}"))
-    }))
+    Ok(document.map_err(|unreadable| Fault::new(Code::StoreDocument, format!("its document: {unreadable}"))))
 }
 
 fn outgoing(

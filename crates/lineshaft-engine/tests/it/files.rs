@@ -128,7 +128,7 @@ async fn ot1_a_file_that_is_put_back_is_neither_lost_nor_taken_twice() {
     let Dropped { plant, root, _kept } = dropped;
     // As if the node had died after the commit and before the move, for the file that was stored last; and a file of
     // long before, put back by a person.
-    let back = || {
+    let back = |_: &Path| {
         for name in ["a.json", "b.json"] {
             std::fs::rename(root.join("passing/done").join(name), root.join("passing").join(name)).expect("moves back");
         }

@@ -13,3 +13,5 @@ mod judging;
 mod restarting;
 
 mod files;
+
+mod keeping;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use lineshaft_connect::net::SystemNet;
@@ -11,7 +12,7 @@ use lineshaft_flow::project::Project;
 use lineshaft_flow::spec::{Files, check};
 use lineshaft_model::principal::Principal;
 use lineshaft_model::random::SeededRng;
-use lineshaft_model::time::SystemClock;
+use lineshaft_model::time::{Clock, SystemClock, Timestamp};
 use lineshaft_standin::judge::{Evidence, Verdict, judge};
 use lineshaft_standin::sink::{Class, Sink};
 use lineshaft_store::read::exceptions::Exception;
@@ -32,6 +33,29 @@ pub struct Plant {
     pub sink: Sink,
     pub directory: tempfile::TempDir,
     files: Files,
+    clock: Arc<dyn Clock>,
+}
+
+/// A clock that stands until it is moved.
+pub struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(1_795_392_000_000_000)))
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_micros()).expect("short"), Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::SeqCst).unsigned_abs())
+    }
 }
 
 impl Plant {
@@ -41,45 +65,56 @@ impl Plant {
 
     /// With further project files; one of the same name takes the place of the usual one.
     pub async fn with(class: Class, repeat: &str, more: &[(&str, &str)]) -> Self {
+        Self::at(Arc::new(SystemClock::new()), class, repeat, more).await
+    }
+
+    /// By a clock of the test's.
+    pub async fn at(clock: Arc<dyn Clock>, class: Class, repeat: &str, more: &[(&str, &str)]) -> Self {
         let more = more.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-        Self::build(class, repeat, |_| more).await
+        Self::build(clock, class, repeat, |_| more).await
     }
 
     /// With files that need to know where the target is.
     pub async fn made(class: Class, more: impl FnOnce(&str) -> Vec<(String, String)>) -> Self {
-        Self::build(class, T1, more).await
+        Self::build(Arc::new(SystemClock::new()), class, T1, more).await
     }
 
-    async fn build(class: Class, repeat: &str, more: impl FnOnce(&str) -> Vec<(String, String)>) -> Self {
+    async fn build(
+        clock: Arc<dyn Clock>,
+        class: Class,
+        repeat: &str,
+        more: impl FnOnce(&str) -> Vec<(String, String)>,
+    ) -> Self {
         let directory = tempfile::tempdir().expect("directory");
         let sink = Sink::start(local(), class, &directory.path().join("sink.jsonl"), None).await.expect("sink");
         let files = files(&sink.server().url(), repeat, more(&sink.server().url()));
-        let node = start(project(&files), &directory.path().join("data")).await;
-        Self { node, sink, directory, files }
+        let node = start(project(&files), &directory.path().join("data"), Arc::clone(&clock)).await;
+        Self { node, sink, directory, files, clock }
     }
 
     /// Stops the node in order and starts it again on the same directory.
     pub async fn restart(self) -> Self {
-        self.restart_after(&[], || {}).await
+        self.restart_after(&[], |_| ()).await
     }
 
     /// The same, with each text in a project file replaced: file, from, to.
     pub async fn restart_with(self, edits: &[(&str, &str, &str)]) -> Self {
-        self.restart_after(edits, || {}).await
+        self.restart_after(edits, |_| ()).await
     }
 
-    /// The same, with something that happens while it is down.
-    pub async fn restart_after(self, edits: &[(&str, &str, &str)], meanwhile: impl FnOnce()) -> Self {
-        let Self { node, sink, directory, mut files } = self;
+    /// The same, with something done to the data directory in between.
+    pub async fn restart_after(self, edits: &[(&str, &str, &str)], meanwhile: impl FnOnce(&Path)) -> Self {
+        let Self { node, sink, directory, mut files, clock } = self;
         assert!(node.stop().await, "everything under way ended in time");
-        meanwhile();
+        let data = directory.path().join("data");
+        meanwhile(&data);
         for (file, from, to) in edits {
             let text = files.get_mut(*file).expect("a file of the project");
             assert!(text.contains(from), "{file} has no {from:?}");
             *text = text.replace(from, to);
         }
-        let node = start(project(&files), &directory.path().join("data")).await;
-        Self { node, sink, directory, files }
+        let node = start(project(&files), &data, Arc::clone(&clock)).await;
+        Self { node, sink, directory, files, clock }
     }
 
     pub fn url(&self) -> String {
@@ -145,12 +180,12 @@ fn local() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
-async fn start(project: Arc<Project>, data: &Path) -> Node {
+async fn start(project: Arc<Project>, data: &Path, clock: Arc<dyn Clock>) -> Node {
     let opening = Opening {
         project,
         directory: data.parent().expect("a directory").to_owned(),
         data: data.to_owned(),
-        clock: Arc::new(SystemClock::new()),
+        clock,
         rng: Arc::new(SeededRng::new(7)),
         net: Arc::new(SystemNet),
     };
@@ -192,7 +227,7 @@ fn files(sink: &str, repeat: &str, more: Vec<(String, String)>) -> Files {
     let files = [
         (
             "lineshaft.yaml",
-            "installation: test\nnode: hub\nlisten: { inbound: \"127.0.0.1:0\", api: \"127.0.0.1:1\" }\ndata: data\n\
+            "installation: test\nnode: hub\nlisten: { inbound: \"127.0.0.1:0\", api: \"127.0.0.1:1\" }\ndata: data\ndisk: { ballast: 64KiB }\n\
              egress: { allow: [\"127.0.0.1:*\"], loopback: permitted }\nsites:\n  DE10: { name: Augsburg, time_zone: Europe/Berlin, region: eu }\n"
                 .to_owned(),
         ),
@@ -218,7 +253,7 @@ fn files(sink: &str, repeat: &str, more: Vec<(String, String)>) -> Files {
                  limits: {{ in_flight: 16, breaker: {{ open_after: 3, probe_every: 100ms }} }}\nreceives:\n  completion:\n    about: all of it\n    \
                  event: production.completion@1\n    send: {{ http: {{ path: /completion, key_header: Idempotency-Key, \
                  probe: {{ path: \"/effects?key={{target_key}}\", found_when: \".found\" }} }} }}\n    in_order_by: order\n    repeat: {repeat}\n    \
-                 retry: {{ first: 20ms, cap: 200ms, attempts: 50 }}\n    impact: inventory accuracy\n"
+                 retry: {{ first: 20ms, cap: 200ms, attempts: 50 }}\n    impact: inventory accuracy\n    sla: {{ within: 60s }}\n"
             ),
         ),
         ("systems/maps/completion.vrl", MAP.to_owned()),

@@ -14,6 +14,8 @@ mod format;
 
 mod installation;
 
+mod keep;
+
 mod model;
 
 mod odata;

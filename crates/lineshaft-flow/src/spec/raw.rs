@@ -7,12 +7,15 @@ mod answer;
 
 mod format;
 
+mod keep;
+
 mod rules;
 
 use std::collections::BTreeMap;
 
 pub use answer::{Answer, AnswerBy, Answers, Reply};
 pub use format::{Attributes, Charset, Format};
+pub use keep::{Disk, Percent, Retention};
 pub use lineshaft_model::connection::Span;
 use lineshaft_model::connection::tls::ServerTls;
 use lineshaft_model::connection::{Connection, DestinationSettings, SourceSettings};
@@ -42,6 +45,12 @@ pub struct Installation {
     /// Addresses that connectors may connect to. Without it they may connect to none.
     #[serde(default)]
     pub egress: Egress,
+    /// How long what is kept.
+    #[serde(default)]
+    pub retention: Retention,
+    /// Room on the disk under the data directory.
+    #[serde(default)]
+    pub disk: Disk,
     /// Plants and other places, by code: `DE10`.
     pub sites: BTreeMap<String, Site>,
 }
@@ -320,6 +329,17 @@ pub struct Receive {
     pub answer: Option<Answer>,
     /// What a failure hurts.
     pub impact: Impact,
+    /// How soon a delivery is due. One that is open for longer is shown as late.
+    #[serde(default)]
+    pub sla: Option<Sla>,
+}
+
+/// How soon a delivery is due.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sla {
+    /// Time from the acceptance of the transaction until it is settled at this receiver: `60s`.
+    pub within: Span,
 }
 
 /// Which of several deliveries that wait for the same key are sent.

@@ -60,6 +60,7 @@ pub enum Code {
     StoreDamaged,
     StoreMigration,
     StoreInUse,
+    StoreDocument,
     ProjectFile,
     ProjectAddress,
     ProjectCertificate,
@@ -424,7 +425,8 @@ pub static CODES: &[CodeSpec] = &[
         "STORE-002",
         Class::Stop,
         "The database is damaged",
-        "Copy the whole data directory before anything else. While the node runs, `lineshaft store check` says what is damaged; a node that does not start needs a backup, or an empty directory and its senders' help.",
+        "Keep a copy of the data directory before anything else, then run `lineshaft store check DIR`; `lineshaft store \
+         salvage DIR --to NEW` copies what is readable.",
     ),
     spec(
         Code::StoreMigration,
@@ -439,6 +441,14 @@ pub static CODES: &[CodeSpec] = &[
         Class::Stop,
         "The data directory is in use",
         "Another node has it open: stop that one first, or give this one a directory of its own with `data` in lineshaft.yaml or `--data`.",
+    ),
+    spec(
+        Code::StoreDocument,
+        "STORE-005",
+        Class::Park,
+        "A stored document cannot be read back",
+        "Have it sent again with a new key, then `lineshaft exceptions discard` this one; `lineshaft store check` lists \
+         every damaged document.",
     ),
     spec(
         Code::ProjectFile,

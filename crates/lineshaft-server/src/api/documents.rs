@@ -21,7 +21,7 @@ pub struct Documents {
 /// A document as text.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Preview {
-    /// `kept`, `expired` or `damaged`.
+    /// `kept`, `expired`, `damaged` or `missing`.
     pub state: String,
     /// Its size in bytes.
     pub bytes: u64,
@@ -34,7 +34,7 @@ pub struct Preview {
 /// The canonical event of a transaction.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Event {
-    /// `kept`, `expired` or `damaged`.
+    /// `kept`, `expired`, `damaged` or `missing`.
     pub state: String,
     /// Size of its data in bytes.
     pub bytes: u64,
@@ -92,11 +92,13 @@ impl Preview {
     }
 }
 
-fn state_of(document: &Result<Vec<u8>, Unreadable>) -> &'static str {
+/// The word for what became of a document.
+pub(super) fn state_of(document: &Result<Vec<u8>, Unreadable>) -> &'static str {
     match document {
         Ok(_) => "kept",
         Err(Unreadable::Expired) => "expired",
         Err(Unreadable::Damaged) => "damaged",
+        Err(Unreadable::Missing) => "missing",
     }
 }
 

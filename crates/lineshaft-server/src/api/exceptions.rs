@@ -65,6 +65,8 @@ pub struct Exception {
     pub since: String,
     /// For how long.
     pub age_secs: u64,
+    /// Whether it is past the time agreed with its receiver.
+    pub late: bool,
     /// When the target is asked next; `null` where only a person can decide.
     pub next_at: Option<String>,
     /// What can be decided: `retry`, `skip`, `discard`, `answer`.
@@ -241,7 +243,10 @@ fn shown(api: &Api, row: Row) -> Exception {
         true => (Some(DeliveryState::Parked), Some(lineshaft_engine::gone(&row.interface))),
         false => (state, row.fault),
     };
+    let now = api.shared.clock.now();
+    let late_after = receive.and_then(|it| it.late_after);
     Exception {
+        late: late_after.is_some_and(|agreed| now.since(row.accepted_at) > agreed),
         id: row.delivery.map_or_else(|| row.transaction.to_string(), |delivery| delivery.to_string()),
         transaction: row.transaction.to_string(),
         label: state.map(DeliveryState::label).unwrap_or_default().to_owned(),
@@ -253,7 +258,7 @@ fn shown(api: &Api, row: Row) -> Exception {
         behind: row.behind,
         fault: fault.as_ref().map(FaultView::from),
         since: row.since.to_rfc3339(),
-        age_secs: api.shared.clock.now().since(row.since).as_secs(),
+        age_secs: now.since(row.since).as_secs(),
         next_at: row.next_at.filter(|_| !stranded).map(|at| at.to_rfc3339()),
         can: can.iter().map(|word| (*word).to_owned()).collect(),
     }

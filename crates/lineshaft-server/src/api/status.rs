@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
+use lineshaft_flow::project::Project;
 use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::principal::Principal;
-use lineshaft_store::read::status::Conservation;
+use lineshaft_model::time::Timestamp;
+use lineshaft_store::read::late::{LATE_COUNTED_MAX, Late};
+use lineshaft_store::read::status::{Conservation, DeliveryCount, Pause};
+use lineshaft_store::{Ballast, Store};
 use serde::{Deserialize, Serialize};
 
 use super::{Api, read};
@@ -45,6 +49,8 @@ pub struct Status {
     pub emits: Vec<Emits>,
     /// Open deliveries by receiver and state.
     pub open: Vec<Open>,
+    /// Receivers with open deliveries past their agreed time, as of the latest look, at most some seconds ago.
+    pub late: Vec<LateAt>,
     /// Both sides of the books.
     pub books: Books,
     /// Reference tables.
@@ -92,10 +98,29 @@ pub struct Open {
     pub label: String,
     /// How many.
     pub count: u64,
+    /// When the oldest was accepted; `null` where too many older ones in other states hide it.
+    pub oldest: Option<String>,
+    /// How long ago that is.
+    pub oldest_age_secs: Option<u64>,
+}
+
+/// A receiver with open deliveries past their agreed time.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LateAt {
+    /// The receiving interface.
+    pub receiver: String,
+    /// How many.
+    pub count: u64,
+    /// Whether there may be more than were counted.
+    pub more: bool,
+    /// The agreed time, in seconds.
+    pub within_secs: u64,
     /// When the oldest was accepted.
     pub oldest: String,
     /// How long ago that is.
     pub oldest_age_secs: u64,
+    /// What it hurts.
+    pub impact: String,
 }
 
 /// Both sides of the books: what was accepted is somewhere, exactly once.
@@ -115,6 +140,10 @@ pub struct Books {
     pub deliveries: u64,
     /// Deliveries by state.
     pub delivery_states: BTreeMap<String, u64>,
+    /// Transactions that retention has removed since ever; they are not among those on disk.
+    pub expired_transactions: u64,
+    /// Their deliveries.
+    pub expired_deliveries: u64,
     /// What is missing or too much; 0 while the books balance.
     pub delta: u64,
 }
@@ -133,8 +162,20 @@ pub struct TableSize {
 pub struct StoreSize {
     /// Bytes on disk, the log included.
     pub bytes: u64,
-    /// Whether the latest commit found the disk full: intake is answered 503 until one succeeds.
+    /// Whether the latest commit found the disk full.
     pub full: bool,
+    /// Whether new documents are answered 503 for want of room.
+    pub refusing: bool,
+    /// Documents refused for want of room since ever.
+    pub refused: u64,
+    /// Size of the disk in bytes; 0 if it was not looked at.
+    pub disk_bytes: u64,
+    /// What is free of it, in bytes.
+    pub free_bytes: u64,
+    /// The file that reserves room: `in place`, `given up` or `off`.
+    pub ballast: String,
+    /// Stored documents that were found damaged and are set aside.
+    pub damaged: u64,
     /// Which opening of the database this is.
     pub epoch: i64,
     /// Which life of the database this is.
@@ -145,6 +186,8 @@ impl From<Conservation> for Books {
     fn from(books: Conservation) -> Self {
         Self {
             delta: books.delta(),
+            expired_transactions: books.gone.transactions,
+            expired_deliveries: books.gone.deliveries,
             intakes: books.intakes,
             parts: books.parts,
             transactions: books.transactions,
@@ -162,28 +205,33 @@ fn label(state: DeliveryState, there: bool) -> String {
     if stopped { DeliveryState::Parked } else { state }.label().to_owned()
 }
 
+/// What a status reads of the store.
+struct Found {
+    open: Vec<DeliveryCount>,
+    pauses: Vec<Pause>,
+    books: Conservation,
+    refused: u64,
+    damaged: u64,
+}
+
 /// Answers `GET /api/v1/status`.
 pub(super) async fn show(
     State(api): State<Arc<Api>>,
     Extension(_principal): Extension<Principal>,
 ) -> Result<Json<Status>, Problem> {
-    let (open, pauses, books) =
-        read(&api, |store| Ok((store.open_deliveries()?, store.pauses()?, store.conservation()?))).await?;
+    let found = read(&api, |store| {
+        Ok(Found {
+            open: store.open_deliveries()?,
+            pauses: store.pauses()?,
+            books: store.books()?,
+            refused: store.refused()?,
+            damaged: store.damaged()?,
+        })
+    });
+    let Found { open, pauses, books, refused, damaged } = found.await?;
     let now = api.shared.clock.now();
     let project = &api.shared.project;
-    let open = open.into_iter().map(|row| {
-        let receive = project.receives.get(&row.receiver);
-        Open {
-            system: receive.map(|it| it.system.clone()).unwrap_or_default(),
-            impact: receive.map(|it| it.impact.clone()).unwrap_or_default(),
-            label: DeliveryState::from_word(&row.state).map(|it| label(it, receive.is_some())).unwrap_or_default(),
-            oldest_age_secs: now.since(row.oldest).as_secs(),
-            oldest: row.oldest.to_rfc3339(),
-            receiver: row.receiver,
-            state: row.state,
-            count: row.count,
-        }
-    });
+
     let paused = pauses.into_iter().map(|pause| Paused {
         name: pause.target,
         principal: pause.principal,
@@ -194,7 +242,6 @@ pub(super) async fn show(
     let catalog = api.shared.catalog();
     let tables =
         catalog.tables().map(|(table, records)| TableSize { table: table.to_owned(), records: records as u64 });
-    let store = &api.shared.store;
     Ok(Json(Status {
         installation: project.installation.name.clone(),
         node: project.installation.node.clone(),
@@ -209,15 +256,54 @@ pub(super) async fn show(
         insecure: api.facts.insecure.clone(),
         paused: paused.collect(),
         emits: emits.collect(),
-        open: open.collect(),
+        open: open.into_iter().map(|row| opened(project, row, now)).collect(),
+        late: api.shared.late().late.iter().map(|late| late_at(project, late, now)).collect(),
         books: books.into(),
         reference: tables.collect(),
         catalog: catalog.version(),
-        store: StoreSize {
-            bytes: store.size_on_disk(),
-            full: store.is_full(),
-            epoch: store.epoch(),
-            incarnation: store.incarnation().to_string(),
-        },
+        store: size(&api.shared.store, refused, damaged),
     }))
+}
+
+fn opened(project: &Project, row: DeliveryCount, now: Timestamp) -> Open {
+    let receive = project.receives.get(&row.receiver);
+    Open {
+        system: receive.map(|it| it.system.clone()).unwrap_or_default(),
+        impact: receive.map(|it| it.impact.clone()).unwrap_or_default(),
+        label: DeliveryState::from_word(&row.state).map(|it| label(it, receive.is_some())).unwrap_or_default(),
+        oldest_age_secs: row.oldest.map(|oldest| now.since(oldest).as_secs()),
+        oldest: row.oldest.map(|oldest| oldest.to_rfc3339()),
+        receiver: row.receiver,
+        state: row.state,
+        count: row.count,
+    }
+}
+
+fn late_at(project: &Project, late: &Late, now: Timestamp) -> LateAt {
+    let receive = project.receives.get(&late.receiver);
+    LateAt {
+        receiver: late.receiver.clone(),
+        count: late.count,
+        more: late.count >= LATE_COUNTED_MAX,
+        within_secs: receive.and_then(|it| it.late_after).unwrap_or_default().as_secs(),
+        oldest: late.oldest.to_rfc3339(),
+        oldest_age_secs: now.since(late.oldest).as_secs(),
+        impact: receive.map(|it| it.impact.clone()).unwrap_or_default(),
+    }
+}
+
+fn size(store: &Store, refused: u64, damaged: u64) -> StoreSize {
+    let room = store.room();
+    StoreSize {
+        bytes: store.size_on_disk(),
+        full: store.is_full(),
+        refusing: store.refuses(),
+        refused,
+        disk_bytes: room.map_or(0, |room| room.total),
+        free_bytes: room.map_or(0, |room| room.free),
+        ballast: room.map_or(Ballast::Off, |room| room.ballast).as_str().to_owned(),
+        damaged,
+        epoch: store.epoch(),
+        incarnation: store.incarnation().to_string(),
+    }
 }

@@ -12,7 +12,7 @@ use lineshaft_store::read::deliveries::{Attempt as AttemptRow, Delivery as Deliv
 use lineshaft_store::read::transactions::Transaction as Row;
 use serde::{Deserialize, Serialize};
 
-use super::documents::{Documents, Sent};
+use super::documents::{Documents, Sent, state_of};
 use super::request::{Asked, Named};
 use super::{Api, read};
 use crate::problem::Problem;
@@ -187,6 +187,8 @@ pub struct Trace {
     pub content_type: String,
     /// W3C trace context.
     pub traceparent: String,
+    /// What became of the document as it was received: `kept`, `expired` or `damaged`.
+    pub received: String,
     /// Its documents, if they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub documents: Option<Documents>,
@@ -362,6 +364,7 @@ pub(super) async fn show(
             origin: documents.origin,
             content_type: documents.content_type,
             traceparent: documents.traceparent,
+            received: state_of(&documents.received).to_owned(),
             documents: shown,
         }))
     });
@@ -375,5 +378,6 @@ pub(super) fn id_of(text: &str) -> Result<TransactionId, Problem> {
 }
 
 fn no_transaction(id: TransactionId) -> Problem {
-    Problem::missing(format!("there is no transaction {id}")).at("path").help(WHERE_IDS_STAND)
+    let said = format!("there is no transaction {id}, or it was removed after `retention.tracking`");
+    Problem::missing(said).at("path").help(WHERE_IDS_STAND)
 }

@@ -9,7 +9,7 @@ use lineshaft_model::transaction::TransactionState;
 use rusqlite::{OptionalExtension, params};
 
 use super::Commit;
-use super::plan::Row;
+use super::plan::{Row, Standing};
 use crate::change::{Accept, Effect, Part, Released};
 use crate::store::StoreError;
 
@@ -36,15 +36,16 @@ impl Commit<'_> {
             Some((Seen::Never, _)) | None => {}
         }
         let rank = self.next_rank();
-        let own = accept.body.as_ref().map(|body| self.store_payload(body)).transpose()?;
+        let own = accept.body.as_ref().map(|body| self.store_payload(accept.id, body)).transpose()?;
         let (mut received, mut due, mut released) = (own, Vec::new(), Released::default());
         for part in &accept.parts {
-            let documents = part.documents.as_ref().map(|documents| self.store_payload(documents)).transpose()?;
+            let documents = part.documents.as_ref().map(|it| self.store_payload(accept.id, it)).transpose()?;
             received = received.or(documents);
             let row = match self.seen(&accept.interface, part.repeat.as_ref())? {
                 Seen::Never => {
                     self.remember(&accept.interface, part.repeat.as_ref(), accept.id, part.id)?;
-                    self.plan(part, rank, documents, &mut due, &mut released)?
+                    let standing = Standing { rank, accepted_at: self.now.as_micros() };
+                    self.plan(part, standing, documents, &mut due, &mut released)?
                 }
                 Seen::Same(_, earlier) => {
                     self.note_repeats([part]);
@@ -59,9 +60,11 @@ impl Commit<'_> {
                 }
             };
             self.insert_transaction(accept, part, rank, &row)?;
+            self.transaction_came(row.state(), row.planned());
         }
         let received = received.ok_or_else(|| StoreError::Write("an intake without its document".to_owned()))?;
         self.insert_intake(accept, rank, received)?;
+        self.intake_came(accept.parts.len());
         if let Some(first) = accept.parts.first() {
             self.remember(&accept.interface, accept.repeat.as_ref(), accept.id, first.id)?;
         }
@@ -80,21 +83,26 @@ impl Commit<'_> {
 
     /// Records what processing an accepted transaction came to. Its place in every line is that of its accept.
     pub(super) fn replan(&mut self, part: &Part) -> Result<Effect, StoreError> {
-        let found: Option<(i64, String)> = self
+        let found: Option<(i64, i64, [u8; 16], String)> = self
             .sql
-            .prepare_cached("SELECT rank, state FROM transactions WHERE id = ?1")?
-            .query_row(params![part.id.as_bytes().as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .prepare_cached("SELECT rank, accepted_at, intake, state FROM transactions WHERE id = ?1")?
+            .query_row(params![part.id.as_bytes().as_slice()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
             .optional()?;
-        let Some((rank, state)) = found else { return Ok(Effect::Missing) };
+        let Some((rank, accepted_at, intake, state)) = found else { return Ok(Effect::Missing) };
         if state != "accepted" {
             return Ok(Effect::NotNow { state });
         }
         let kept = self.kept_by(part.id)?;
         let (mut due, mut released) = (Vec::new(), Released::default());
         self.index_keys(part, rank)?;
-        let documents = part.documents.as_ref().map(|documents| self.store_payload(documents)).transpose()?;
-        let row = self.plan(part, rank, documents, &mut due, &mut released)?;
+        let intake = IntakeId::from_bytes(intake);
+        let documents = part.documents.as_ref().map(|it| self.store_payload(intake, it)).transpose()?;
+        let row = self.plan(part, Standing { rank, accepted_at }, documents, &mut due, &mut released)?;
         self.update_transaction(part, &row)?;
+        self.transactions_moved(1, TransactionState::Accepted, row.state());
+        self.planned_more(row.planned());
         if part.result.is_ok() {
             due.extend(self.let_go(part.id, &kept)?);
         }

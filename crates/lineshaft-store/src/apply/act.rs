@@ -1,7 +1,9 @@
 //! What a person decides: each decision and its audit entry are one commit (AU-2, OT10).
 
+use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::fault::Code;
-use lineshaft_model::ids::{DeliveryId, TransactionId};
+use lineshaft_model::ids::{DeliveryId, IntakeId, TransactionId};
+use lineshaft_model::transaction::TransactionState;
 use rusqlite::{OptionalExtension, params};
 
 use super::{Commit, Place};
@@ -48,24 +50,30 @@ impl Commit<'_> {
         let Some(next) = permitted(&act.verdict, &state, taken, bytes).or_else(|| stranded(act, &state)) else {
             return Ok(Effect::NotNow { state });
         };
-        let due = if next == "pending" {
-            self.send_again(act, delivery, place)?
+        let from = DeliveryState::from_word(&state).ok_or_else(|| StoreError::Damaged(format!("state {state:?}")))?;
+        let receiver = place.receiver.clone();
+        let due = if next == DeliveryState::Pending {
+            let due = self.send_again(act, delivery, place)?;
+            let to = if due.is_some() { next } else { DeliveryState::Behind };
+            self.deliveries_moved(1, &receiver, from, to);
+            due
         } else {
+            self.deliveries_moved(1, &receiver, from, next);
             let receipt = if let Verdict::Posted(reference) = &act.verdict { Some(reference.as_str()) } else { None };
             self.sql
                 .prepare_cached(
                     "UPDATE deliveries SET state = ?2, next_at = NULL, lets_pass = 0, receipt = coalesce(?3, receipt), waits_table = NULL, waits_key = NULL, changed_at = ?4, settled_at = ?4 WHERE id = ?1",
                 )?
-                .execute(params![id, next, receipt, self.now.as_micros()])?;
+                .execute(params![id, next.as_str(), receipt, self.now.as_micros()])?;
             match &place.order_key {
                 Some(key) => self.advance(&place.system, &place.sequence, key)?,
                 None => None,
             }
         };
-        if matches!(next, "delivered" | "skipped" | "discarded") {
+        if next.is_settled() {
             self.account(delivery)?;
         }
-        self.audit(&act.entry, Some(&state), Some(next))?;
+        self.audit(&act.entry, Some(&state), Some(next.as_str()))?;
         Ok(Effect::Acted { due: due.into_iter().collect(), process: None })
     }
 
@@ -74,7 +82,13 @@ impl Commit<'_> {
     fn send_again(&mut self, act: &Act, delivery: DeliveryId, place: Place) -> Result<Option<Due>, StoreError> {
         let id = delivery.as_bytes().as_slice();
         if let Some(NewBytes { payload, parameters, awaits }) = &act.rendered {
-            let body = self.store_payload(payload)?;
+            let intake = self
+                .sql
+                .prepare_cached(
+                    "SELECT t.intake FROM deliveries d JOIN transactions t ON t.id = d.\"transaction\" WHERE d.id = ?1",
+                )?
+                .query_row(params![id], |row| row.get(0).map(IntakeId::from_bytes))?;
+            let body = self.store_payload(intake, payload)?;
             let values = super::plan::parameters_text(parameters)?;
             self.sql
                 .prepare_cached(
@@ -101,15 +115,16 @@ impl Commit<'_> {
             .optional()?;
         let Some(state) = state else { return Ok(Effect::Missing) };
         let next = match (&act.verdict, state.as_str()) {
-            (Verdict::Retry, "parked") => "accepted",
-            (Verdict::Skip | Verdict::Discard, "parked") => "discarded",
+            (Verdict::Retry, "parked") => TransactionState::Accepted,
+            (Verdict::Skip | Verdict::Discard, "parked") => TransactionState::Discarded,
             _ => return Ok(Effect::NotNow { state }),
         };
         self.sql
             .prepare_cached("UPDATE transactions SET state = ?2, waits_table = NULL, waits_key = NULL, attempts = 0, changed_at = ?3 WHERE id = ?1")?
-            .execute(params![id, next, self.now.as_micros()])?;
-        self.audit(&act.entry, Some(&state), Some(next))?;
-        if next == "accepted" {
+            .execute(params![id, next.as_str(), self.now.as_micros()])?;
+        self.transactions_moved(1, TransactionState::Parked, next);
+        self.audit(&act.entry, Some(&state), Some(next.as_str()))?;
+        if next == TransactionState::Accepted {
             return Ok(Effect::Acted { due: Vec::new(), process: Some(transaction) });
         }
         let kept = self.kept_by(transaction)?;
@@ -149,10 +164,10 @@ struct Bytes {
 }
 
 /// The same as [`permitted`] for an open delivery that nothing attempts, because its interface has left the project.
-fn stranded(act: &Act, state: &str) -> Option<&'static str> {
+fn stranded(act: &Act, state: &str) -> Option<DeliveryState> {
     match (&act.verdict, state) {
-        (Verdict::Skip, "pending" | "behind" | "sent") if act.gone => Some("skipped"),
-        (Verdict::Discard, "pending" | "behind" | "sent") if act.gone => Some("discarded"),
+        (Verdict::Skip, "pending" | "behind" | "sent") if act.gone => Some(DeliveryState::Skipped),
+        (Verdict::Discard, "pending" | "behind" | "sent") if act.gone => Some(DeliveryState::Discarded),
         _ => None,
     }
 }
@@ -162,18 +177,18 @@ fn stranded(act: &Act, state: &str) -> Option<&'static str> {
 /// A document may be sent again only where the earlier attempt is known to have had no effect: a person who wants
 /// to retry one in doubt first says that it was not posted. What the target took once needs a new key, so new bytes
 /// ("Changed bytes, new key").
-fn permitted(verdict: &Verdict, state: &str, taken: Taken, bytes: Bytes) -> Option<&'static str> {
+fn permitted(verdict: &Verdict, state: &str, taken: Taken, bytes: Bytes) -> Option<DeliveryState> {
     match (verdict, state, taken) {
-        (Verdict::Retry, "parked", Taken::Not) if bytes.old || bytes.new => Some("pending"),
-        (Verdict::Retry, "parked", Taken::Known) if bytes.new => Some("pending"),
-        (Verdict::NotPosted, "outcome_unknown", Taken::Not) => Some("pending"),
+        (Verdict::Retry, "parked", Taken::Not) if bytes.old || bytes.new => Some(DeliveryState::Pending),
+        (Verdict::Retry, "parked", Taken::Known) if bytes.new => Some(DeliveryState::Pending),
+        (Verdict::NotPosted, "outcome_unknown", Taken::Not) => Some(DeliveryState::Pending),
         (Verdict::NotPosted, "outcome_unknown" | "parked" | "sent", Taken::Known | Taken::Unanswered) if bytes.new => {
-            Some("pending")
+            Some(DeliveryState::Pending)
         }
-        (Verdict::Posted(_), "outcome_unknown", _) => Some("delivered"),
-        (Verdict::Posted(_), "parked" | "sent", Taken::Known | Taken::Unanswered) => Some("delivered"),
-        (Verdict::Skip, "parked" | "outcome_unknown", _) => Some("skipped"),
-        (Verdict::Discard, "parked" | "outcome_unknown", _) => Some("discarded"),
+        (Verdict::Posted(_), "outcome_unknown", _) => Some(DeliveryState::Delivered),
+        (Verdict::Posted(_), "parked" | "sent", Taken::Known | Taken::Unanswered) => Some(DeliveryState::Delivered),
+        (Verdict::Skip, "parked" | "outcome_unknown", _) => Some(DeliveryState::Skipped),
+        (Verdict::Discard, "parked" | "outcome_unknown", _) => Some(DeliveryState::Discarded),
         _ => None,
     }
 }

@@ -42,7 +42,7 @@ impl Commit<'_> {
                 return Ok(Row::parked(Fault::new(Code::SettleTooLate, said).detail(fault.detail.clone())));
             }
             Some(verdict) if !delivery.state.is_settled() => {
-                self.keep_answer(&delivery, verdict)?;
+                self.keep_answer(receiver, &delivery, verdict)?;
                 released.answered.push(delivery.id);
                 if let (AnswerVerdict::Posted(_), (system, sequence, Some(key))) = (verdict, &delivery.line) {
                     due.extend(self.advance(system, sequence, key)?);
@@ -76,13 +76,14 @@ impl Commit<'_> {
             .optional()?)
     }
 
-    fn keep_answer(&mut self, delivery: &Answered, verdict: &AnswerVerdict) -> Result<(), StoreError> {
+    fn keep_answer(&mut self, receiver: &str, delivery: &Answered, verdict: &AnswerVerdict) -> Result<(), StoreError> {
         let (id, now) = (delivery.id.as_bytes().as_slice(), self.now.as_micros());
         self.sql.prepare_cached("UPDATE deliveries SET tried = tried + 1 WHERE id = ?1")?.execute(params![id])?;
-        let (came_to, fault) = match verdict {
-            AnswerVerdict::Posted(_) => ("delivered", None),
-            AnswerVerdict::Refused(fault) => ("park", Some(fault)),
+        let (came_to, to, fault) = match verdict {
+            AnswerVerdict::Posted(_) => ("delivered", DeliveryState::Delivered, None),
+            AnswerVerdict::Refused(fault) => ("park", DeliveryState::Parked, Some(fault)),
         };
+        self.deliveries_moved(1, receiver, delivery.state, to);
         self.sql
             .prepare_cached(
                 "INSERT INTO attempts (delivery, number, epoch, kind, started_at, ended_at, came_to, code, message)

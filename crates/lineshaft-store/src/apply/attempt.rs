@@ -1,5 +1,6 @@
 //! Attempts: the intent before the first byte, and what came of it.
 
+use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::fault::{Fault, answer_table};
 use lineshaft_model::ids::{DeliveryId, TransactionId};
 use lineshaft_model::lifecycle::Next;
@@ -17,14 +18,14 @@ impl Commit<'_> {
     /// Makes the intent durable: counted before the work, so that an attempt that kills the process counts too (OT11).
     pub(super) fn begin_attempt(&mut self, delivery: DeliveryId) -> Result<Effect, StoreError> {
         let id = delivery.as_bytes().as_slice();
-        let found: Option<(u32, u32, Option<i64>)> = self
+        let found: Option<(u32, u32, Option<i64>, String)> = self
             .sql
             .prepare_cached(
-                "SELECT attempts, revision, first_attempt FROM deliveries WHERE id = ?1 AND state = 'pending'",
+                "SELECT attempts, revision, first_attempt, receiver FROM deliveries WHERE id = ?1 AND state = 'pending'",
             )?
-            .query_row(params![id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .query_row(params![id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .optional()?;
-        let Some((attempts, revision, first_attempt)) = found else { return self.not_now(delivery) };
+        let Some((attempts, revision, first_attempt, receiver)) = found else { return self.not_now(delivery) };
         let now = self.now.as_micros();
         let first_attempt = first_attempt.unwrap_or(now);
         self.sql
@@ -33,6 +34,7 @@ impl Commit<'_> {
                    last_attempt = ?3, first_attempt = ?4, absent = 0, probes = 0, changed_at = ?3 WHERE id = ?1",
             )?
             .execute(params![id, self.epoch, now, first_attempt])?;
+        self.deliveries_moved(1, &receiver, DeliveryState::Pending, DeliveryState::InFlight);
         Ok(Effect::Begun(Begun {
             delivery,
             attempts: attempts + 1,
@@ -45,16 +47,17 @@ impl Commit<'_> {
     /// Records what an attempt or a probe came to. Settled is final (OT3): a late result changes nothing.
     pub(super) fn settle(&mut self, settle: &Settle) -> Result<Effect, StoreError> {
         let id = settle.delivery.as_bytes().as_slice();
-        let expected = settle.kind.begins_in().as_str();
+        let expected = settle.kind.begins_in();
         let found: Option<(String, Line)> = self
             .sql
             .prepare_cached("SELECT state, system, sequence, order_key, receiver FROM deliveries WHERE id = ?1")?
             .query_row(params![id], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))))
             .optional()?;
         let Some((state, (system, sequence, order_key, receiver))) = found else { return Ok(Effect::Missing) };
-        if state != expected {
+        if state != expected.as_str() {
             return Ok(Effect::NotNow { state });
         }
+        self.deliveries_moved(1, &receiver, expected, settle.next.leads_to());
         let (mut due, mut process) = (Vec::new(), Vec::new());
         match &settle.next {
             Next::Await { at, .. } => {

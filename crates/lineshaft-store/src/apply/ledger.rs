@@ -8,14 +8,18 @@ use lineshaft_model::object::{Entry, EntryState, ObjectKey, ObjectState};
 use rusqlite::{OptionalExtension, params};
 
 use super::Commit;
+use super::counts::Counts;
 use crate::change::{Change, Effect, Part, Planned, Released};
+use crate::checkpoint::Checkpoint;
 use crate::object_text::{adds_of, adds_text, facts_text, sets_of, sets_text, state_of, totals_text};
 use crate::store::StoreError;
 
 /// Where a commit stood before a list of changes.
 pub(crate) struct Mark {
     last_rank: i64,
+    last_payload: i64,
     catalog: u64,
+    counts: Counts,
 }
 
 impl Commit<'_> {
@@ -39,13 +43,15 @@ impl Commit<'_> {
 
     fn mark(&self) -> Result<Mark, StoreError> {
         self.sql.prepare_cached("SAVEPOINT list")?.execute([])?;
-        Ok(Mark { last_rank: self.last_rank, catalog: self.catalog })
+        let counts = self.counts.clone();
+        Ok(Mark { last_rank: self.last_rank, last_payload: self.last_payload, catalog: self.catalog, counts })
     }
 
     fn go_back(&mut self, mark: Mark) -> Result<(), StoreError> {
         self.sql.prepare_cached("ROLLBACK TO list")?.execute([])?;
         self.sql.prepare_cached("RELEASE list")?.execute([])?;
-        (self.last_rank, self.catalog) = (mark.last_rank, mark.catalog);
+        (self.last_rank, self.last_payload, self.catalog) = (mark.last_rank, mark.last_payload, mark.catalog);
+        self.counts = mark.counts;
         Ok(())
     }
 
@@ -220,24 +226,23 @@ impl Commit<'_> {
                    AND sets <> '[]' AND state IN ('reported', 'posted') LIMIT 1",
             )?
             .exists(params![object.kind, object.key, rank, part])?;
-        Ok(later)
+        Ok(later || Checkpoint::of(self.sql, object)?.is_told_behind((rank, part)))
     }
 
-    /// The facts of the rows that count, the newest by acceptance last.
+    /// The facts of the rows that count and of those that are gone, of each the newest by acceptance.
     fn facts_left(&self, object: &ObjectKey) -> Result<BTreeMap<String, String>, StoreError> {
-        let told: Vec<String> = self
+        let told: Vec<(String, i64, i64)> = self
             .sql
             .prepare_cached(
-                "SELECT sets FROM ledger WHERE kind = ?1 AND key = ?2 AND sets <> '[]' AND state IN ('reported', 'posted')
-                 ORDER BY rank, part",
+                "SELECT sets, rank, part FROM ledger WHERE kind = ?1 AND key = ?2 AND sets <> '[]' AND state IN ('reported', 'posted')",
             )?
-            .query_map(params![object.kind, object.key], |row| row.get(0))?
+            .query_map(params![object.kind, object.key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<Result<_, _>>()?;
-        let mut facts = BTreeMap::new();
-        for sets in told {
-            facts.extend(sets_of(&sets)?);
+        let mut all = Checkpoint::of(self.sql, object)?;
+        for (sets, rank, part) in told {
+            all.tell(&sets_of(&sets)?, (rank, part));
         }
-        Ok(facts)
+        Ok(all.facts())
     }
 }
 
@@ -263,12 +268,25 @@ fn overflow(object: &ObjectKey, error: &str) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use lineshaft_model::decimal::Decimal;
-    use lineshaft_model::time::Timestamp;
+    use lineshaft_model::time::{Clock, Timestamp};
     use rusqlite::Connection;
 
     use super::*;
     use crate::migrate::migrate;
+
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_micros(9)
+        }
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
 
     fn decimal(text: &str) -> Decimal {
         Decimal::parse(text).expect("decimal")
@@ -292,7 +310,7 @@ mod tests {
         let sql = connection.transaction().expect("begins");
         filled(&sql);
         let object = ObjectKey { kind: "order".into(), key: "erp/1".into() };
-        let mut commit = Commit::begin(&sql, Timestamp::from_micros(9), 1).expect("begins");
+        let mut commit = Commit::begin(&sql, &Stopped, 1).expect("begins");
         let second = TransactionId::from_bytes([2; 16]);
         assert_eq!(commit.undo(second, EntryState::Reversed), Ok(true));
         let state = commit.object(&object).expect("reads");

@@ -22,7 +22,22 @@ pub(super) struct Row {
     fault: Option<Fault>,
 }
 
+/// Where a transaction stands in every line, and since when.
+#[derive(Clone, Copy)]
+pub(super) struct Standing {
+    pub(super) rank: i64,
+    pub(super) accepted_at: i64,
+}
+
 impl Row {
+    pub(super) fn state(&self) -> TransactionState {
+        self.state
+    }
+
+    pub(super) fn planned(&self) -> usize {
+        self.planned
+    }
+
     pub(super) fn of(state: TransactionState) -> Self {
         Self { state, event: String::new(), payload: None, slot: 0, receivers: String::new(), planned: 0, fault: None }
     }
@@ -43,23 +58,23 @@ impl Commit<'_> {
     pub(super) fn plan(
         &mut self,
         part: &Part,
-        rank: i64,
+        standing: Standing,
         documents: Option<i64>,
         due: &mut Vec<Due>,
         released: &mut Released,
     ) -> Result<Row, StoreError> {
         self.expect(&part.expects)?;
         match &part.result {
-            Err(fault) => self.park(part, rank, fault.clone(), released),
+            Err(fault) => self.park(part, standing.rank, fault.clone(), released),
             Ok(Planned::Reference { table, key, record }) => {
                 self.put_records(table, &[(key.clone(), record.clone())], Some(part.id), released)?;
                 Ok(Row::processed_as(table))
             }
             Ok(Planned::Answer(answer)) => self.answer(part, answer, due, released),
             Ok(Planned::Event { name, data, deliveries, entries: _ }) => {
-                self.enter(part, rank, released)?;
+                self.enter(part, standing.rank, released)?;
                 for delivery in deliveries {
-                    due.extend(self.insert_delivery(part, rank, documents, delivery)?);
+                    due.extend(self.insert_delivery(part, standing, documents, delivery)?);
                 }
                 Ok(Row {
                     event: name.clone(),
@@ -184,7 +199,7 @@ impl Commit<'_> {
 
     /// Supersedes what is older in this line, of the same receiver and not attempted yet. Says whether something
     /// newer is there already: a snapshot that was parked, and comes after those that came after it.
-    fn newest_wins(&self, part: &Part, place: &Place) -> Result<bool, StoreError> {
+    fn newest_wins(&mut self, part: &Part, place: &Place) -> Result<bool, StoreError> {
         let newer = self
             .sql
             .prepare_cached(
@@ -192,12 +207,16 @@ impl Commit<'_> {
                    AND (rank > ?5 OR (rank = ?5 AND part > ?6)) LIMIT 1",
             )?
             .exists(params![place.order_key, place.system, place.sequence, place.receiver, place.rank, place.part])?;
-        if !newer {
-            self.sql
+        for from in [DeliveryState::Pending, DeliveryState::Behind] {
+            if newer {
+                break;
+            }
+            let superseded = self
+                .sql
                 .prepare_cached(
                     "UPDATE deliveries SET state = 'superseded', next_at = NULL, rule = ?7, changed_at = ?8, settled_at = ?8
                      WHERE order_key = ?1 AND system = ?2 AND sequence = ?3 AND settled_at IS NULL AND lets_pass = 0 AND receiver = ?4
-                       AND (rank < ?5 OR (rank = ?5 AND part < ?6)) AND state IN ('pending', 'behind') AND tried = 0",
+                       AND (rank < ?5 OR (rank = ?5 AND part < ?6)) AND state = ?9 AND tried = 0",
                 )?
                 .execute(params![
                     place.order_key,
@@ -207,14 +226,16 @@ impl Commit<'_> {
                     place.rank,
                     place.part,
                     format!("superseded by transaction {}", part.id),
-                    self.now.as_micros()
+                    self.now.as_micros(),
+                    from.as_str()
                 ])?;
+            self.deliveries_moved(superseded, &place.receiver, from, DeliveryState::Superseded);
         }
         Ok(newer)
     }
 
     /// The state that a delivery begins in.
-    fn first_state(&self, part: &Part, place: &Place, new: &NewDelivery) -> Result<DeliveryState, StoreError> {
+    fn first_state(&mut self, part: &Part, place: &Place, new: &NewDelivery) -> Result<DeliveryState, StoreError> {
         Ok(match &new.work {
             NewWork::Skip(_) => DeliveryState::Skipped,
             NewWork::Stuck(_) => DeliveryState::Parked,
@@ -225,9 +246,9 @@ impl Commit<'_> {
     }
 
     fn insert_delivery(
-        &self,
+        &mut self,
         part: &Part,
-        rank: i64,
+        Standing { rank, accepted_at }: Standing,
         documents: Option<i64>,
         new: &NewDelivery,
     ) -> Result<Option<Due>, StoreError> {
@@ -260,8 +281,8 @@ impl Commit<'_> {
             .prepare_cached(
                 "INSERT INTO deliveries (id, \"transaction\", receiver, system, sequence, order_key, rank, part, state, next_at, revision, attempts, tried,
                    epoch, absent, probes, body, parameters, rule, code, message, place, detail, changed_at, settled_at,
-                   waits_table, waits_key, body_slot, awaits)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, 0, ?11, 0, 0, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
+                   waits_table, waits_key, body_slot, awaits, accepted_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, 0, ?11, 0, 0, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
             )?
             .execute(params![
                 id.as_bytes().as_slice(),
@@ -287,8 +308,10 @@ impl Commit<'_> {
                 waits.map(|(table, _)| table.as_str()),
                 waits.map(|(_, key)| key.as_str()),
                 slot.unwrap_or(0),
-                awaits
+                awaits,
+                accepted_at
             ])?;
+        self.delivery_came(&new.receiver, state);
         Ok(next_at.map(|_| place.due(id, self.now)))
     }
 }

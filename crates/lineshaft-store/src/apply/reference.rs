@@ -1,6 +1,7 @@
 //! Reference data: every version is kept, and what waited for a record is accepted again (MD8).
 
 use lineshaft_model::ids::{DeliveryId, TransactionId};
+use lineshaft_model::transaction::TransactionState;
 use rusqlite::params;
 
 use super::Commit;
@@ -73,8 +74,8 @@ impl Commit<'_> {
         Ok(ids)
     }
 
-    pub(super) fn release(&self, table: &str, key: &str) -> Result<Vec<TransactionId>, StoreError> {
-        let ids = self
+    pub(super) fn release(&mut self, table: &str, key: &str) -> Result<Vec<TransactionId>, StoreError> {
+        let ids: Vec<TransactionId> = self
             .sql
             .prepare_cached(
                 "UPDATE transactions SET state = 'accepted', waits_table = NULL, waits_key = NULL, attempts = 0, changed_at = ?3
@@ -82,6 +83,7 @@ impl Commit<'_> {
             )?
             .query_map(params![table, key, self.now.as_micros()], |row| row.get::<_, [u8; 16]>(0).map(TransactionId::from_bytes))?
             .collect::<Result<_, _>>()?;
+        self.transactions_moved(ids.len(), TransactionState::Parked, TransactionState::Accepted);
         Ok(ids)
     }
 }

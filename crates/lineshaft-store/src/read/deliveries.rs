@@ -6,7 +6,7 @@ use lineshaft_model::ids::{DeliveryId, TransactionId};
 use lineshaft_model::time::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{id, or_default, payload, word};
+use super::{id, or_default, word};
 use crate::payload::Unreadable;
 use crate::store::{Store, StoreError};
 
@@ -25,6 +25,8 @@ pub struct Delivery {
     pub sequence: String,
     /// The key it is in order by.
     pub order_key: Option<String>,
+    /// When its transaction was accepted.
+    pub accepted_at: Timestamp,
     /// Its state.
     pub state: DeliveryState,
     /// When something is due.
@@ -103,6 +105,7 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         system: row.get("system")?,
         sequence: row.get("sequence")?,
         order_key: row.get("order_key")?,
+        accepted_at: Timestamp::from_micros(row.get("accepted_at")?),
         state: word(row, "state", DeliveryState::from_word)?,
         next_at: instant("next_at")?,
         revision: row.get("revision")?,
@@ -202,8 +205,8 @@ impl Store {
     /// What a delivery sends.
     pub fn document(&self, delivery: &Delivery) -> Result<Result<Document, Unreadable>, StoreError> {
         self.read(|connection| {
-            let Some(number) = delivery.body else { return Ok(Err(Unreadable::Expired)) };
-            let body = match payload(connection, number, delivery.body_slot)? {
+            let Some(number) = delivery.body else { return Ok(Err(Unreadable::Missing)) };
+            let body = match self.payload(connection, number, delivery.body_slot)? {
                 Ok(body) => body,
                 Err(unreadable) => return Ok(Err(unreadable)),
             };

@@ -27,6 +27,8 @@ pub struct Exception {
     pub site: String,
     /// Why.
     pub fault: Option<Fault>,
+    /// When the transaction was accepted.
+    pub accepted_at: Timestamp,
     /// Since when.
     pub since: Timestamp,
     /// When the target is asked next; `None` where only a person can decide.
@@ -116,6 +118,7 @@ fn of_transaction(row: &Row<'_>) -> rusqlite::Result<Exception> {
         order_key: None,
         site: row.get("site")?,
         fault: fault(row)?,
+        accepted_at: Timestamp::from_micros(row.get("accepted_at")?),
         since: Timestamp::from_micros(row.get("changed_at")?),
         next_at: None,
         behind: 0,
@@ -166,6 +169,7 @@ fn of_delivery(connection: &Connection, delivery: Delivery) -> Result<Exception,
         order_key: delivery.order_key,
         site,
         fault: delivery.fault,
+        accepted_at: delivery.accepted_at,
         since,
         next_at: delivery.next_at,
         behind,

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use lineshaft_model::ids::TransactionId;
 use lineshaft_model::object::{Entry, EntryState, ObjectKey, ObjectState, States};
 use lineshaft_model::time::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{id, word};
+use crate::checkpoint::{Checkpoint, Place};
 use crate::object_text::{adds_of, sets_of, state_of};
 use crate::store::{Store, StoreError};
 
@@ -73,28 +74,44 @@ impl Store {
 
     /// Derives every object from its rows and tells those whose kept state is another (OT13). Reads the whole ledger.
     pub fn rebuild_objects(&self) -> Result<Vec<Difference>, StoreError> {
-        self.read(|connection| {
-            let view = connection.unchecked_transaction()?;
-            let mut rebuilt: BTreeMap<ObjectKey, ObjectState> = BTreeMap::new();
-            let mut rows = view.prepare("SELECT * FROM ledger ORDER BY kind, key, rank, part")?;
-            for raw in rows.query_map([], Raw::of)? {
-                let row = raw?.read()?;
-                let state = rebuilt.entry(row.entry.object.clone()).or_default();
-                if row.state.counts() {
-                    let object = &row.entry.object;
-                    state.put(&row.entry).map_err(|error| StoreError::Damaged(format!("{object}: {error}")))?;
-                }
-            }
-            let mut kept: BTreeMap<ObjectKey, ObjectState> = BTreeMap::new();
-            let mut objects = view.prepare("SELECT kind, key, facts, totals FROM objects")?;
-            let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
-            for row in objects.query_map([], columns)? {
-                let (kind, key, facts, totals): (String, String, String, String) = row?;
-                kept.insert(ObjectKey { kind, key }, state_of(0, &facts, &totals)?);
-            }
-            Ok(differences(&kept, &rebuilt))
-        })
+        self.read(rebuilt_differences)
     }
+}
+
+/// Objects whose kept state is not what checkpoints and rows come to.
+pub(crate) fn rebuilt_differences(connection: &Connection) -> Result<Vec<Difference>, StoreError> {
+    let view = connection.unchecked_transaction()?;
+    let rebuilt = rebuilt(&view)?;
+    let mut kept: BTreeMap<ObjectKey, ObjectState> = BTreeMap::new();
+    let mut objects = view.prepare("SELECT kind, key, facts, totals FROM objects")?;
+    let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    for row in objects.query_map([], columns)? {
+        let (kind, key, facts, totals): (String, String, String, String) = row?;
+        kept.insert(ObjectKey { kind, key }, state_of(0, &facts, &totals)?);
+    }
+    Ok(differences(&kept, &rebuilt))
+}
+
+/// What checkpoints and rows come to.
+fn rebuilt(connection: &Connection) -> Result<BTreeMap<ObjectKey, ObjectState>, StoreError> {
+    let mut sums: BTreeMap<ObjectKey, Checkpoint> = BTreeMap::new();
+    let mut checkpoints = connection.prepare("SELECT kind, key, facts, totals FROM checkpoints")?;
+    let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    for row in checkpoints.query_map([], columns)? {
+        let (kind, key, facts, totals): (String, String, String, String) = row?;
+        sums.insert(ObjectKey { kind, key }, Checkpoint::read(&facts, &totals)?);
+    }
+    let mut rows = connection.prepare("SELECT * FROM ledger ORDER BY kind, key, rank, part")?;
+    for raw in rows.query_map([], Raw::of)? {
+        let raw = raw?;
+        let place = raw.place;
+        let row = raw.read()?;
+        let sum = sums.entry(row.entry.object.clone()).or_default();
+        if row.state.counts() {
+            sum.fold(&row.entry, place)?;
+        }
+    }
+    Ok(sums.into_iter().map(|(object, sum)| (object, sum.state())).collect())
 }
 
 fn differences(kept: &BTreeMap<ObjectKey, ObjectState>, rebuilt: &BTreeMap<ObjectKey, ObjectState>) -> Vec<Difference> {
@@ -109,6 +126,7 @@ fn differences(kept: &BTreeMap<ObjectKey, ObjectState>, rebuilt: &BTreeMap<Objec
 /// A row before its texts are read.
 struct Raw {
     object: ObjectKey,
+    place: Place,
     transaction: TransactionId,
     state: EntryState,
     adds: String,
@@ -120,6 +138,7 @@ impl Raw {
     fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             object: ObjectKey { kind: row.get("kind")?, key: row.get("key")? },
+            place: (row.get("rank")?, row.get("part")?),
             transaction: id(row, "transaction")?,
             state: word(row, "state", EntryState::from_word)?,
             adds: row.get("adds")?,
@@ -129,7 +148,7 @@ impl Raw {
     }
 
     fn read(self) -> Result<LedgerRow, StoreError> {
-        let Self { object, transaction, state, adds, sets, changed_at } = self;
+        let Self { object, place: _, transaction, state, adds, sets, changed_at } = self;
         let entry = Entry { object, adds: adds_of(&adds)?, sets: sets_of(&sets)? };
         Ok(LedgerRow { transaction, entry, state, changed_at })
     }

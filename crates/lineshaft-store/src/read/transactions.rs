@@ -9,7 +9,7 @@ use lineshaft_model::transaction::{TransactionState, Versions};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::deliveries::{Delivery, fault};
-use super::{id, payload, word};
+use super::{id, word};
 use crate::payload::Unreadable;
 use crate::store::{Store, StoreError};
 
@@ -173,10 +173,10 @@ impl Store {
             let Some((number, content_type, principal, origin, traceparent)) = row else { return Ok(None) };
             let event = transaction
                 .event_payload
-                .map(|number| payload(connection, number, transaction.event_slot))
+                .map(|number| self.payload(connection, number, transaction.event_slot))
                 .transpose()?;
             Ok(Some(Documents {
-                received: payload(connection, number, 0)?,
+                received: self.payload(connection, number, 0)?,
                 content_type,
                 principal,
                 origin,

@@ -16,7 +16,7 @@ fn lost() -> Fault {
 }
 
 /// What was done to `target`.
-fn audited(scene: &Scene, target: &str) -> Vec<Audited> {
+pub fn audited(scene: &Scene, target: &str) -> Vec<Audited> {
     let wanted = Wanted { target: Some(target.to_owned()), ..Wanted::default() };
     scene.store.audit(&wanted, 100).expect("reads")
 }

@@ -10,4 +10,10 @@ mod deciding;
 
 mod ledger;
 
+mod expiring;
+
+mod late;
+
+mod damage;
+
 mod scene;

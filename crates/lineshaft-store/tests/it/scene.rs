@@ -17,6 +17,7 @@ use lineshaft_model::random::SeededRng;
 use lineshaft_model::time::{Clock, Timestamp};
 use lineshaft_model::transaction::Versions;
 use lineshaft_store::change::{Accept, Act, AttemptKind, NewDelivery, NewWork, Part, Planned, Settle, Target, Verdict};
+use lineshaft_store::read::expiring::{Kept, Place};
 use lineshaft_store::{Change, Effect, Payload, Store};
 
 pub struct HandClock(AtomicI64);
@@ -129,6 +130,39 @@ impl Scene {
         assert_eq!(self.store.rebuild_objects().expect("reads"), [], "object state is what its rows come to");
         let books = self.store.conservation().expect("reads");
         assert_eq!(books.delta(), 0, "{books:?}");
+        assert_eq!(self.store.books().expect("reads"), books, "the counters are what the rows come to");
+    }
+
+    /// Removes what is older than `kept` and was settled so long ago, slice by slice; how much it was. The books balance
+    /// after each.
+    pub async fn expire(&self, what: Kept, kept: Duration) -> u64 {
+        let before = self.clock.now().before(kept);
+        let (mut place, mut all) = (Place::default(), 0);
+        loop {
+            let look = self.store.expired(what, before, &place).expect("looks");
+            let mut complete = true;
+            if let Some(expire) = look.expire {
+                let effect = self.commit(Change::Expire(expire)).await;
+                let Effect::Expired { removed, complete: whole } = effect else { panic!("{effect:?}") };
+                all += removed;
+                complete = whole;
+                self.balanced();
+            }
+            match look.next {
+                Some(next) if complete => place = next,
+                None if complete => return all,
+                _ => {}
+            }
+        }
+    }
+
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Closes the store; its directory stays.
+    pub fn close(self) -> tempfile::TempDir {
+        self.directory
     }
 }
 
@@ -144,6 +178,7 @@ pub fn entry() -> Entry {
 
 pub struct NewPart {
     order: String,
+    object: Option<String>,
     fault: Option<Fault>,
     repeat: Option<Repeat>,
     record: Option<(String, String)>,
@@ -155,6 +190,7 @@ pub struct NewPart {
 pub fn part(order: &str) -> NewPart {
     NewPart {
         order: order.into(),
+        object: None,
         fault: None,
         repeat: None,
         record: None,
@@ -180,9 +216,19 @@ impl NewPart {
         self
     }
 
+    /// It is about another order than the one it is in line for.
+    pub fn of(mut self, order: &str) -> Self {
+        self.object = Some(order.into());
+        self
+    }
+
+    fn object(&self) -> ObjectKey {
+        order(self.object.as_deref().unwrap_or(&self.order))
+    }
+
     /// It was decided on while its order had this version, and reports so much.
     pub fn on(mut self, version: u64, quantity: &str) -> Self {
-        let object = order(&self.order);
+        let object = self.object();
         self.expects.push((object.clone(), version));
         let quantity = Decimal::parse(quantity).expect("decimal");
         self.entries.push(ObjectEntry { object, adds: vec![("yield".into(), quantity)], sets: Vec::new() });
@@ -191,7 +237,7 @@ impl NewPart {
 
     /// It tells facts of its order, which had this version.
     pub fn tells(mut self, version: u64, facts: &[(&str, &str)]) -> Self {
-        let object = order(&self.order);
+        let object = self.object();
         self.expects.push((object.clone(), version));
         let sets = facts.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         self.entries.push(ObjectEntry { object, adds: Vec::new(), sets });

@@ -127,7 +127,7 @@ fn list(args: &ListArgs) -> Result<Exit, Failure> {
     let rows = list.items.iter().map(|it| {
         let code = it.fault.as_ref().map(|fault| format!("{} {}", fault.code, fault.title)).unwrap_or_default();
         vec![
-            it.label.clone(),
+            label(it),
             it.interface.clone(),
             it.site.clone(),
             it.order_key.clone().unwrap_or_default(),
@@ -153,8 +153,13 @@ fn show(args: &ShowArgs) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
+/// The state, with *Late* as a flag beside it.
+fn label(it: &Exception) -> String {
+    if it.late { format!("{}, late", it.label) } else { it.label.clone() }
+}
+
 fn told(it: &Exception) -> Vec<String> {
-    let mut lines = vec![format!("{}  at {}  {}", it.label, it.interface, it.id)];
+    let mut lines = vec![format!("{}  at {}  {}", label(it), it.interface, it.id)];
     lines.push(format!("  since       {}, {} ago", instant(&it.since), span(it.age_secs)));
     if !it.impact.is_empty() {
         lines.push(format!("  hurts       {}", it.impact));

@@ -181,7 +181,8 @@ async fn until_end(node: Node, server: Server, signals: &mut Signals) -> Result<
         }
     };
     if failed || shared.has_failed() {
-        let code = Code::StoreWrite.spec();
+        let damaged = shared.store.is_damaged();
+        let code = if damaged { Code::StoreDamaged } else { Code::StoreWrite }.spec();
         return Err(format!(
             "{} {}: nothing was acknowledged that is not on disk\n  = help: {}",
             code.text, code.title, code.next_step

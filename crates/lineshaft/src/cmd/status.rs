@@ -30,9 +30,10 @@ pub fn run(args: &Status) -> Result<Exit, Failure> {
 }
 
 fn screen(status: &Answer) -> String {
-    let state = match (status.ready, status.store.full) {
+    let store = &status.store;
+    let state = match (status.ready, store.refusing || store.full) {
         (true, false) => "accepts documents",
-        (true, true) => "ACCEPTS NOTHING: the disk is full; it goes on by itself when there is room",
+        (true, true) => "ACCEPTS NOTHING: there is no room on the disk; it goes on by itself when there is",
         (false, _) => "ACCEPTS NOTHING: it is stopping, or its store failed",
     };
     let mut lines = vec![
@@ -42,6 +43,18 @@ fn screen(status: &Answer) -> String {
     ];
     lines.extend(status.emits.iter().map(|it| format!("  {}  from {}", it.path, it.interface)));
     lines.extend(status.insecure.iter().map(|it| format!("insecure: {it}")));
+    lines.extend(status.late.iter().map(|it| {
+        let count = format!("{}{}", if it.more { "at least " } else { "" }, it.count);
+        let (agreed, oldest) = (span(it.within_secs), span(it.oldest_age_secs));
+        format!(
+            "LATE: {count} to {} open for more than {agreed}, the oldest {oldest}; hurts {}",
+            it.receiver, it.impact
+        )
+    }));
+    if store.damaged > 0 {
+        let count = counted(store.damaged, "stored document is", "stored documents are");
+        lines.push(format!("DAMAGED: {count} not what was stored, and set aside: run `lineshaft store check`"));
+    }
     lines.extend(status.paused.iter().map(|it| {
         let reason = if it.reason.is_empty() { String::new() } else { format!(": {}", it.reason) };
         format!("paused: {} since {} by {}{reason}", it.name, instant(&it.since), it.principal)
@@ -69,7 +82,8 @@ fn deliveries(open: &[Open]) {
         return;
     }
     let rows = open.iter().map(|it| {
-        vec![it.receiver.clone(), it.label.clone(), it.count.to_string(), span(it.oldest_age_secs), it.impact.clone()]
+        let oldest = it.oldest_age_secs.map(span).unwrap_or_default();
+        vec![it.receiver.clone(), it.label.clone(), it.count.to_string(), oldest, it.impact.clone()]
     });
     print::table(&["RECEIVER", "STATE", "COUNT", "OLDEST", "IMPACT"], &["COUNT", "OLDEST"], rows);
 }
@@ -97,10 +111,28 @@ fn foot(status: &Answer) -> String {
         counted(books.planned, "delivery", "deliveries"),
         of(&books.delivery_states, "delivered"),
     ));
+    if books.expired_transactions > 0 {
+        lines.push(format!(
+            "{} more, with {}, were settled and are past their retention",
+            counted(books.expired_transactions, "transaction", "transactions"),
+            counted(books.expired_deliveries, "delivery", "deliveries"),
+        ));
+    }
+    if status.store.refused > 0 {
+        let refused = counted(status.store.refused, "document was", "documents were");
+        lines.push(format!("{refused} refused for want of room since ever: senders that do not repeat have lost them"));
+    }
     let records: u64 = status.reference.iter().map(|it| it.records).sum();
+    let store = &status.store;
+    let disk = match store.disk_bytes {
+        0 => String::new(),
+        bytes => {
+            format!(" ({} of {} free, ballast {})", print::bytes(store.free_bytes), print::bytes(bytes), store.ballast)
+        }
+    };
     lines.push(format!(
-        "store {}, {} in {}",
-        print::bytes(status.store.bytes),
+        "store {}{disk}, {} in {}",
+        print::bytes(store.bytes),
         counted(records, "reference record", "reference records"),
         counted(status.reference.len() as u64, "table", "tables"),
     ));

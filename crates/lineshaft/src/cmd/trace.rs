@@ -71,6 +71,10 @@ fn told(trace: &Answer) -> String {
             it.versions.catalog
         ),
     ];
+    match trace.received.as_str() {
+        "kept" => {}
+        state => lines.push(format!("  document   {}", unreadable(state))),
+    }
     if let Some((table, key)) = &it.waits_for {
         lines.push(format!("  waits for  {table} {key}"));
     }
@@ -131,7 +135,8 @@ fn shown(documents: &Documents, deliveries: &[Delivery]) -> String {
     let mut text = format!("\n\nreceived, {}", preview(&documents.received));
     if let Some(event) = &documents.event {
         let envelope = serde_json::to_string_pretty(&event.cloud_event).unwrap_or_default();
-        let state = if event.state == "kept" { String::new() } else { format!(", its data is {}", event.state) };
+        let state =
+            if event.state == "kept" { String::new() } else { format!(", its data: {}", unreadable(&event.state)) };
         text.push_str(&format!("\n\nevent{state}\n{envelope}"));
     }
     for delivery in deliveries {
@@ -146,8 +151,17 @@ fn preview(it: &Preview) -> String {
     match (it.state.as_str(), it.truncated) {
         ("kept", false) => format!("{}\n{}", print::bytes(it.bytes), it.text),
         ("kept", true) => format!("{}, only its beginning\n{}", print::bytes(it.bytes), it.text),
-        ("expired", _) => "no longer kept, or never made".to_owned(),
-        (state, _) => state.to_owned(),
+        (state, _) => unreadable(state).to_owned(),
+    }
+}
+
+/// Why there is nothing to show.
+fn unreadable(state: &str) -> &str {
+    match state {
+        "expired" => "expired: its retention is over (`retention.payloads` in lineshaft.yaml)",
+        "damaged" => "DAMAGED: its bytes are not those that were stored; it is set aside (`lineshaft store check`)",
+        "missing" => "never made",
+        other => other,
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod program;
 
+mod hub;
+
 mod files;
 
 mod node;
@@ -12,4 +14,9 @@ mod node;
 #[path = "../../../lineshaft-connect/tests/it/authority.rs"]
 mod authority;
 
+mod full_disk;
 mod tls;
+
+mod failing_disk;
+
+mod damaged;

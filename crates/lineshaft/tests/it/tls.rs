@@ -1,7 +1,7 @@
 //! A node behind TLS, and the commands that ask it.
 
 use crate::authority::{Authority, pem};
-use crate::node::{project, start};
+use crate::hub::{project, start};
 use crate::program::run;
 
 #[test]

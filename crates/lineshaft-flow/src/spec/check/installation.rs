@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::World;
 use super::scope::Scope;
+use super::{World, keep};
 use crate::project::{Egress, Installation, Site};
 use crate::spec::raw;
 use crate::spec::report::{Doc, nearest};
@@ -20,6 +20,8 @@ pub fn check(world: &mut World<'_>, doc: &Doc<'_>, raw: raw::Installation) -> (I
     }
     listeners(world, &scope, &raw.listen);
     let egress = egress(world, &scope, raw.egress, &mut insecure);
+    let retention = keep::retention(world, &scope, &raw.retention);
+    let disk = keep::disk(world, &scope, &raw.disk);
     let sites = sites(world, &scope, raw.sites);
 
     world.sites = Some(sites.keys().cloned().collect());
@@ -33,6 +35,8 @@ pub fn check(world: &mut World<'_>, doc: &Doc<'_>, raw: raw::Installation) -> (I
         listen_tls: raw.listen.tls,
         data_dir: raw.data,
         egress,
+        retention,
+        disk,
         insecure,
     };
     let insecure = installation.unprotected().into_iter().chain(installation.insecure.clone()).collect();

@@ -43,6 +43,7 @@ pub fn check(
     let class = class(world, scope, raw);
     let answered = answer::rule(world, scope, raw);
     let retry = retry(world, scope, &raw.retry);
+    let late_after = raw.sla.as_ref().map(|sla| scope.span(world, &["sla", "within"], &sla.within));
     if !values::is_name(&raw.sequence) {
         let help = "use small letters, digits and `-`: `main`";
         scope.error(world, &["sequence"], format!("`{}` cannot be the name of a sequence", raw.sequence), help);
@@ -69,6 +70,7 @@ pub fn check(
         awaits: answered.as_ref()?.as_ref().and_then(|(_, awaits)| awaits.clone()),
         answer: answered?.map(|(rule, _)| rule),
         impact: raw.impact.as_str().to_owned(),
+        late_after: late_after.flatten(),
     })
 }
 
