@@ -2,6 +2,7 @@
 //! commit (AU-2), and an entry only where something changed.
 
 use lineshaft_flow::map::Facts;
+use lineshaft_flow::process::check_record;
 use lineshaft_flow::render::render;
 use lineshaft_model::audit::{Action, Entry};
 use lineshaft_model::delivery::DeliveryState;
@@ -145,7 +146,14 @@ pub async fn load(
     reason: &str,
 ) -> Result<Done, Refusal> {
     for (key, record) in &records {
-        lineshaft_format::json::decode(record).map_err(|fault| Refusal::Record(fault.at(format!("{table} {key}"))))?;
+        let said = |fault: Fault| {
+            let place = format!("{table} {key} {}", fault.at);
+            Refusal::Record(fault.at(place.trim_end()))
+        };
+        let record = lineshaft_format::json::decode(record).map_err(said)?;
+        if let Some(schema) = shared.project.references.get(table) {
+            check_record(schema, table, &record).map_err(said)?;
+        }
     }
     let count = records.len();
     let load = Load { table: table.to_owned(), records, entry: entry(principal, Action::ReferenceLoad, table, reason) };

@@ -23,6 +23,7 @@ use crate::map::Facts;
 use crate::project::{Answers, Becomes, Emit, Event, Project};
 use crate::render::render;
 use crate::route::route;
+use crate::schema::Schema;
 use crate::split::{Part, split};
 
 /// What a project and a catalog are to one run: both frozen for its whole length.
@@ -193,10 +194,13 @@ fn content(ground: Ground<'_>, emit: &Emit, keys: &[Key], facts: &Facts, documen
             let mapped = answers.map.as_ref().map(|map| map.run(document, ground.catalog, facts)).transpose()?;
             answer(answers, mapped.as_ref().unwrap_or(document)).map(Content::Answer)
         }
-        Becomes::Reference { table, key, map } => {
+        Becomes::Reference { table, key, map, schema } => {
             let mapped = map.as_ref().map(|map| map.run(document, ground.catalog, facts)).transpose()?;
             let record = mapped.as_ref().unwrap_or(document);
             let key = crate::identify::required(record, key, "reference key")?;
+            if let Some(schema) = schema {
+                check_record(schema, table, record)?;
+            }
             Ok(Content::Reference { table: table.clone(), key, record: lineshaft_format::json::encode(record) })
         }
         Becomes::Event { event, map } => {
@@ -290,6 +294,18 @@ fn check_event(event: &Event, data: &Tree) -> Result<(), Fault> {
     event.schema.check(data).map_err(|fault| Fault {
         code: Code::MapEvent,
         message: format!("the map's result is not a {}: {}", event.name, fault.message),
+        ..fault
+    })
+}
+
+/// Whether a record has the shape that the project declares for its table.
+///
+/// # Errors
+/// [`Code::MapEvent`] with the first thing wrong.
+pub fn check_record(schema: &Schema, table: &str, record: &Tree) -> Result<(), Fault> {
+    schema.check(record).map_err(|fault| Fault {
+        code: Code::MapEvent,
+        message: format!("the record is no {table}: {}", fault.message),
         ..fault
     })
 }

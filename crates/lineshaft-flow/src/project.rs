@@ -33,6 +33,8 @@ pub struct Project {
     pub receives: BTreeMap<String, Arc<Receive>>,
     /// Canonical events by name and major version, `production.confirmation@1`.
     pub events: BTreeMap<String, Arc<Event>>,
+    /// Shapes of records by reference table, as far as the project declares them.
+    pub references: BTreeMap<String, Arc<Schema>>,
     /// What events do to objects, and what is checked.
     pub rules: Rules,
 }
@@ -216,6 +218,8 @@ pub enum Becomes {
         key: Path,
         /// How; without a map the document is the record.
         map: Option<Arc<Map>>,
+        /// The agreed shape of a record, if the project declares one.
+        schema: Option<Arc<Schema>>,
     },
     /// A target's answers to deliveries that await them.
     Answer(Box<Answers>),

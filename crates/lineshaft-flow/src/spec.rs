@@ -73,6 +73,7 @@ pub fn belongs(path: &str) -> bool {
     }
     matches!(path, INSTALLATION_FILE | "lineshaft.yml")
         || (path.starts_with("model/") && ends(&[".json"]))
+        || (path.starts_with("reference/") && ends(&[".json"]))
         || (path.starts_with("rules/") && ends(&[".yaml", ".yml"]))
         || (path.starts_with("systems/") && ends(&[".yaml", ".yml", ".vrl", ".json", ".fault"]))
 }

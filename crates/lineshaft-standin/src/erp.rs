@@ -1,12 +1,23 @@
-//! A stand-in ERP that looks like SAP from outside: production order confirmations, material documents, and the pushing
-//! of orders and material master records. In memory; forgets everything when it is dropped. It does not deduplicate, as
-//! the real one does not (target class T3). Absent: costing, backflush, reversals, inspection lots, persistence.
+//! A stand-in ERP that looks like SAP from outside: the order list with its times of change, production order
+//! confirmations with backflush and cancellation, material documents, and the pushing of orders and material master
+//! records. In memory; forgets everything when it is dropped. It does not deduplicate, as the real one does not (target
+//! class T3). Absent: costing, inspection lots, `$batch`, ETags, persistence.
+
+mod service;
+
+mod query;
+
+mod odata;
 
 mod book;
 
+mod goods;
+
+mod cancel;
+
 mod master;
 
-mod odata;
+mod control;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -117,12 +128,12 @@ impl Erp {
 
     /// Adds or replaces an order, without telling anybody.
     pub fn add_order(&self, order: Order) {
-        lock(&self.desk.book).orders.insert(order.number.clone(), order);
+        self.desk.add_order(order);
     }
 
     /// Changes an order in place, without telling anybody. `false` if it is unknown.
     pub fn change_order(&self, order: &str, change: impl FnOnce(&mut Order)) -> bool {
-        lock(&self.desk.book).orders.get_mut(order).map(change).is_some()
+        self.desk.change_order(order, change)
     }
 
     /// `user` opens the order for editing: postings to it are refused with 423 until it is unlocked.
@@ -148,6 +159,12 @@ impl Erp {
     /// The next `times` confirmations with goods movements are answered 201, and their movements fail afterwards.
     pub fn fail_movements(&self, times: u64) {
         lock(&self.desk.book).fail_next = times;
+    }
+
+    /// Posts what failed behind confirmations of `order`, as a person does once the cause is removed; how many material
+    /// documents that made.
+    pub fn post_failed_movements(&self, order: &str) -> usize {
+        lock(&self.desk.book).post_failed(order, wall_micros())
     }
 
     /// Sends the order's snapshot to `to` until it is acknowledged.
@@ -198,8 +215,8 @@ impl Erp {
 
     /// (yield, scrap) confirmed for `order`, in base units.
     pub fn totals(&self, order: &str) -> (Decimal, Decimal) {
-        let book = lock(&self.desk.book);
-        book.tallies.get(order).map(|tally| (tally.yielded, tally.scrapped)).unwrap_or_default()
+        let tally = lock(&self.desk.book).tally(order);
+        (tally.yielded, tally.scrapped)
     }
 
     /// Every material document, in order of posting; those behind confirmations included.
@@ -245,7 +262,7 @@ impl Role for Desk {
             Err(answer) => return answer,
         };
         let mut answer = match path.strip_prefix(BASE) {
-            None => not_found(path),
+            None => service::not_found(path),
             Some(service) => self.service(asked, service).unwrap_or_else(|refusal| {
                 lock(&self.book).refused += 1;
                 refusal.answer()
@@ -264,7 +281,7 @@ impl Role for Desk {
         let stock =
             book.stock.iter().map(|(place, quantity)| json!({"place": place, "quantity": quantity.to_string()}));
         let orders = book.orders.keys().map(|number| {
-            let tally = book.tallies.get(number).copied().unwrap_or_default();
+            let tally = book.tally(number);
             let totals = json!({"confirmations": tally.count, "yield": tally.yielded.to_string(),
                                 "scrap": tally.scrapped.to_string()});
             (number.clone(), totals)
@@ -277,57 +294,18 @@ impl Role for Desk {
     }
 }
 
-fn not_found(path: &str) -> Answer {
-    Refusal::new(404, "/IWFND/MED/170", format!("No service found for {path}")).answer()
-}
-
-/// The calendar year in UTC, which stands in for the posting year.
-fn year() -> i16 {
-    let now = jiff::Timestamp::from_microsecond(wall_micros()).unwrap_or_default();
-    now.to_zoned(jiff::tz::TimeZone::UTC).year()
-}
-
 impl Desk {
-    fn service(&self, asked: &Asked, service: &str) -> Result<Answer, Refusal> {
-        let wrong = |error: String| Refusal::new(400, "005056A509B11EE1", format!("Malformed JSON: {error}"));
-        let wrapped = |record: Value| Answer::json(201, &json!({"d": record}));
-        match (&asked.method, service) {
-            (&Method::POST, "/API_PROD_ORDER_CONFIRMATION_2_SRV/ProdnOrdConf2") => {
-                lock(&self.book).confirm(&asked.json().map_err(wrong)?, year()).map(wrapped)
-            }
-            (&Method::POST, "/API_MATERIAL_DOCUMENT_SRV/A_MaterialDocumentHeader") => {
-                lock(&self.book).move_goods(&asked.json().map_err(wrong)?, year()).map(wrapped)
-            }
-            (&Method::GET, "/API_PROD_ORDER_CONFIRMATION_2_SRV/ProdnOrdConf2") => {
-                let (field, value) = odata::filter(asked)?;
-                let book = lock(&self.book);
-                let found = book.confirmations.iter().filter(|it| match field.as_str() {
-                    "ExternalSystemConfirmation" => it.key == value,
-                    "OrderID" => it.order == value,
-                    _ => false,
-                });
-                Ok(odata::results(found.map(|it| it.record.clone()).collect()))
-            }
-            (&Method::GET, "/API_MATERIAL_DOCUMENT_SRV/A_MaterialDocumentHeader") => {
-                let (field, value) = odata::filter(asked)?;
-                let book = lock(&self.book);
-                let found = book.movements.iter().filter(|it| match field.as_str() {
-                    "MaterialDocumentHeaderText" => it.key == value,
-                    "ReferenceDocument" => it.reference == value,
-                    _ => false,
-                });
-                Ok(odata::results(found.map(|it| it.record.clone()).collect()))
-            }
-            (&Method::GET, "/API_PROD_ORDER_CONFIRMATION_2_SRV/ProdnOrdConf2/FAILEDGMOVES") => {
-                let order = asked.query("order");
-                let book = lock(&self.book);
-                let found = book.failed.iter().filter(|it| order.as_ref().is_none_or(|order| it["OrderID"] == **order));
-                Ok(odata::results(found.cloned().collect()))
-            }
-            // A fetch of a CSRF token may ask for any path of a service.
-            (&Method::GET, _) if !asked.header("x-csrf-token").is_empty() => Ok(Answer::json(200, &json!({"d": {}}))),
-            _ => Ok(not_found(service)),
-        }
+    fn add_order(&self, order: Order) {
+        let now = wall_micros();
+        lock(&self.book).orders.insert(order.number.clone(), Order { created: now, changed: now, ..order });
+    }
+
+    fn change_order(&self, order: &str, change: impl FnOnce(&mut Order)) -> bool {
+        let mut book = lock(&self.book);
+        let Some(found) = book.orders.get_mut(order) else { return false };
+        change(found);
+        found.changed = wall_micros();
+        true
     }
 
     /// Hands out or checks the CSRF token. `Ok(Some((session, token)))` when one was asked for.
@@ -365,50 +343,6 @@ impl Desk {
     }
 
     fn order_document(&self, order: &str) -> Option<Value> {
-        let book = lock(&self.book);
-        let unit = |material: &str| book.materials.get(material).map_or("PC".to_owned(), |it| it.base_unit.clone());
-        Some(book.orders.get(order)?.document(book.yielded(order), wall_micros(), unit))
-    }
-
-    /// `POST /_control` for drivers in another process: one wish per request, the first that is there of `push_order`,
-    /// `push_material` (with `url`, `token`, `put`), `add_order`, `lock` (with `user`), `unlock`, `complete_technically`,
-    /// `close`, `fail_movements`, `csrf`.
-    fn control(&self, asked: &Asked) -> Answer {
-        let wish = asked.json().unwrap_or_default();
-        let named = |field: &str| wish[field].as_str();
-        let change = |number: &str, change: &dyn Fn(&mut Order)| {
-            lock(&self.book).orders.get_mut(number).map(change).ok_or_else(|| format!("order {number} is unknown"))
-        };
-        let done = if let Some(order) = named("push_order") {
-            To::read(&wish).and_then(|to| self.push_order(order, &to)).map(|push| json!({"key": push.key}))
-        } else if let Some(material) = named("push_material") {
-            To::read(&wish).and_then(|to| self.push_material(material, &to)).map(|push| json!({"key": push.key}))
-        } else if let Some(number) = named("add_order") {
-            let quantity = crate::mes::decimal(&wish["quantity"]).unwrap_or(480.into());
-            let (plant, material) = (named("plant").unwrap_or("DE10"), named("material").unwrap_or("481516"));
-            lock(&self.book).orders.insert(number.to_owned(), Order::new(number, plant, material, quantity));
-            Ok(json!({}))
-        } else if let Some(number) = named("lock") {
-            let user = named("user").unwrap_or("MEIER");
-            change(number, &|order| order.locked_by = Some(user.to_owned())).map(|()| json!({}))
-        } else if let Some(number) = named("unlock") {
-            change(number, &|order| order.locked_by = None).map(|()| json!({}))
-        } else if let Some(number) = named("complete_technically") {
-            change(number, &|order| order.completed = true).map(|()| json!({}))
-        } else if let Some(number) = named("close") {
-            change(number, &|order| order.closed = true).map(|()| json!({}))
-        } else if let Some(times) = wish["fail_movements"].as_u64() {
-            lock(&self.book).fail_next = times;
-            Ok(json!({}))
-        } else if let Some(required) = wish["csrf"].as_bool() {
-            lock(&self.csrf).required = required;
-            Ok(json!({}))
-        } else {
-            Err("no known wish".to_owned())
-        };
-        match done {
-            Ok(answer) => Answer::json(200, &answer),
-            Err(why) => Answer::json(400, &json!({"error": "control", "message": why})),
-        }
+        lock(&self.book).order_document(order)
     }
 }

@@ -1,4 +1,5 @@
-//! A stand-in MES of one plant. It takes orders, and says what was made, wasted, used and moved. Plants differ as they do
+//! A stand-in MES of one plant. It takes orders, and says what was made, wasted, used and moved, and what it takes back.
+//! Plants differ as they do
 //! in life: DE10 counts pieces and kilograms and writes offsets into its times, PL20 counts boxes and grams and writes
 //! plain local times. In memory. Absent: routing, machines, people.
 
@@ -143,6 +144,50 @@ impl Completion {
     }
 }
 
+/// What was used outside of a completion: it is told here or there, never in both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consumption {
+    /// The order that used it.
+    pub order: String,
+    /// Material number.
+    pub material: String,
+    /// Batch.
+    pub batch: String,
+    /// In the plant's component unit.
+    pub quantity: Decimal,
+    /// From this storage location.
+    pub from: String,
+}
+
+/// Where scrap was before it was scrap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scrapped {
+    /// Made at operation 0010 and never taken into stock, in the plant's unit.
+    AtOperation,
+    /// In stock, in the plant's component unit.
+    InStock {
+        /// Batch.
+        batch: String,
+        /// Storage location.
+        from: String,
+    },
+}
+
+/// Scrap to declare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scrap {
+    /// The order for which it was found.
+    pub order: String,
+    /// Material number.
+    pub material: String,
+    /// How much.
+    pub quantity: Decimal,
+    /// Reason code.
+    pub reason: String,
+    /// Where it was.
+    pub was: Scrapped,
+}
+
 /// A stock move to report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
@@ -179,6 +224,8 @@ struct Book {
     refused: u64,
     completions: u64,
     moves: u64,
+    consumptions: u64,
+    scraps: u64,
 }
 
 impl Mes {
@@ -238,6 +285,30 @@ impl Mes {
     /// When the material is not known either way, or the URL is unusable.
     pub fn complete(&self, completion: &Completion, to: &To) -> Result<Push, String> {
         self.floor.complete(completion, to)
+    }
+
+    /// Takes a completion back: the document that was sent for it comes again with a number of its own, and names it.
+    ///
+    /// # Errors
+    /// When no completion has this number, or the URL is unusable.
+    pub fn take_back(&self, completion: &str, to: &To) -> Result<Push, String> {
+        self.floor.take_back(completion, to)
+    }
+
+    /// Reports what was used outside of a completion to `to` until it is acknowledged.
+    ///
+    /// # Errors
+    /// When the URL is unusable.
+    pub fn consume(&self, it: &Consumption, to: &To) -> Result<Push, String> {
+        self.floor.consume(it, to)
+    }
+
+    /// Declares scrap to `to` until it is acknowledged.
+    ///
+    /// # Errors
+    /// When the URL is unusable.
+    pub fn declare_scrap(&self, it: &Scrap, to: &To) -> Result<Push, String> {
+        self.floor.declare_scrap(it, to)
     }
 
     /// Reports a stock move to `to` until it is acknowledged.
@@ -304,7 +375,8 @@ impl Role for Floor {
     fn state(&self) -> Value {
         let book = lock(&self.book);
         json!({"plant": self.plant.name, "orders": book.orders.len(), "refused": book.refused,
-               "completions": book.completions, "moves": book.moves, "open_pushes": self.outbox.open()})
+               "completions": book.completions, "moves": book.moves, "consumptions": book.consumptions,
+               "scraps": book.scraps, "open_pushes": self.outbox.open()})
     }
 }
 

@@ -1,4 +1,4 @@
-//! A stand-in WMS that takes moves and keeps stock. It honours `Idempotency-Key`: the same key is one move and the same
+//! A stand-in WMS that takes moves and issues and keeps stock. It honours `Idempotency-Key`: the same key is one move and the same
 //! answer (target class T1), and it protects itself with a rate limit. In memory. Absent: bins, handling units, picks.
 
 use std::collections::{BTreeMap, HashMap};
@@ -32,13 +32,14 @@ struct Hall {
 
 #[derive(Default)]
 struct Book {
-    /// Moves a second; unlimited if absent.
+    /// Moves and issues a second; unlimited if absent.
     per_second: Option<u32>,
     /// The second of the monotonic clock, and what was let in during it.
     window: (u64, u32),
     stock: BTreeMap<Bin, Decimal>,
     units: BTreeMap<String, String>,
     moves: Vec<Value>,
+    issues: Vec<Value>,
     /// Key to the body that came with it and the answer that was given.
     answers: HashMap<String, (Bytes, String)>,
     repeats: u64,
@@ -47,7 +48,7 @@ struct Book {
 }
 
 impl Wms {
-    /// Starts a WMS on `address` (port 0 for a free one) that takes at most `per_second` moves.
+    /// Starts a WMS on `address` (port 0 for a free one) that takes at most `per_second` moves and issues.
     ///
     /// # Errors
     /// When the address cannot be bound.
@@ -92,6 +93,11 @@ impl Wms {
         lock(&self.hall.book).moves.clone()
     }
 
+    /// The documents of every issue, in order of arrival, repeats not counted.
+    pub fn issues(&self) -> Vec<Value> {
+        lock(&self.hall.book).issues.clone()
+    }
+
     /// The stock.
     pub fn stock(&self) -> BTreeMap<Bin, Decimal> {
         lock(&self.hall.book).stock.clone()
@@ -116,26 +122,29 @@ impl Role for Hall {
     fn apply(&self, asked: &Asked) -> Answer {
         let mut book = lock(&self.book);
         match (&asked.method, asked.uri.path()) {
-            (&Method::POST, "/moves") => book.take(asked).unwrap_or_else(|answer| {
-                book.refused += u64::from(answer.status != 429);
-                answer
-            }),
+            (&Method::POST, path @ ("/moves" | "/issues")) => {
+                book.take(asked, path == "/issues").unwrap_or_else(|answer| {
+                    book.refused += u64::from(answer.status != 429);
+                    answer
+                })
+            }
             (&Method::GET, "/stock") => Answer::json(200, &book.shown(asked.query("material").as_deref())),
-            _ => refusal(404, "path", "POST /moves or GET /stock"),
+            _ => refusal(404, "path", "POST /moves, POST /issues or GET /stock"),
         }
     }
 
     fn state(&self) -> Value {
         let book = lock(&self.book);
-        json!({"moves": book.moves.len(), "repeats": book.repeats, "throttled": book.throttled, "refused": book.refused})
+        json!({"moves": book.moves.len(), "issues": book.issues.len(), "repeats": book.repeats, "throttled": book.throttled, "refused": book.refused})
     }
 }
 
 impl Book {
-    fn take(&mut self, asked: &Asked) -> Result<Answer, Answer> {
+    /// Takes a move, or an issue: what is taken out and goes nowhere that the warehouse knows.
+    fn take(&mut self, asked: &Asked, issue: bool) -> Result<Answer, Answer> {
         if !self.let_in() {
             self.throttled += 1;
-            return Err(refusal(429, "rate", "too many moves").with("retry-after", "1"));
+            return Err(refusal(429, "rate", "too many moves and issues").with("retry-after", "1"));
         }
         let key = asked.header("idempotency-key");
         if key.is_empty() {
@@ -149,9 +158,11 @@ impl Book {
             return Ok(Answer::text(201, answer.clone()));
         }
         let document = asked.json().map_err(|error| refusal(400, "json", &error))?;
-        self.post(&document)?;
-        let answer = json!({"move": format!("W-{:06}", self.moves.len() + 1), "status": "posted"}).to_string();
-        self.moves.push(document);
+        self.post(&document, issue)?;
+        let (name, letter, documents) =
+            if issue { ("issue", "I", &mut self.issues) } else { ("move", "W", &mut self.moves) };
+        documents.push(document);
+        let answer = json!({name: format!("{letter}-{:06}", documents.len()), "status": "posted"}).to_string();
         self.answers.insert(key.to_owned(), (asked.body.clone(), answer.clone()));
         Ok(Answer::text(201, answer))
     }
@@ -166,9 +177,10 @@ impl Book {
         self.window.1 <= limit
     }
 
-    fn post(&mut self, document: &Value) -> Result<(), Answer> {
+    fn post(&mut self, document: &Value, issue: bool) -> Result<(), Answer> {
         let field = |name: &str| document[name].as_str().unwrap_or_default().to_owned();
-        for name in ["plant", "material", "from", "to"] {
+        let needed: &[&str] = if issue { &["plant", "material", "from"] } else { &["plant", "material", "from", "to"] };
+        for &name in needed {
             if field(name).is_empty() {
                 return Err(refusal(400, "field", &format!("{name} is missing")));
             }
@@ -185,7 +197,9 @@ impl Book {
         }
         let bin = |location: String| (field("plant"), material.clone(), location, field("batch"));
         *self.stock.entry(bin(field("from"))).or_default() -= quantity;
-        *self.stock.entry(bin(field("to"))).or_default() += quantity;
+        if !issue {
+            *self.stock.entry(bin(field("to"))).or_default() += quantity;
+        }
         Ok(())
     }
 

@@ -17,7 +17,7 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 const DEPTH_MAX: usize = 8;
 
 /// Directories in which project files may stand, besides the root.
-const DIRECTORIES: [&str; 3] = ["model", "rules", "systems"];
+const DIRECTORIES: [&str; 4] = ["model", "reference", "rules", "systems"];
 
 /// A project as it was read, with everything that is wrong with it.
 pub struct Checked {

@@ -13,7 +13,7 @@ use super::{Scene, naming, unit_fault};
 pub fn all(scene: &Scene<'_>, before: &ObjectState, after: &ObjectState) -> Result<(), Fault> {
     scene.touch.checks.iter().try_for_each(|check| match check {
         Check::Known => known(scene, before),
-        Check::Listed { table, key } => listed(scene, table, key),
+        Check::Listed { table, key } => listed(scene, table, key.as_ref()),
         Check::Open { fact, closed, not_yet } => open(scene, before, fact, (closed, not_yet)),
         Check::NotOver { total, limit, tolerance_percent } => {
             not_over(scene, (before.total(total), after.total(total)), after, (total, limit), *tolerance_percent)
@@ -26,16 +26,21 @@ fn known(scene: &Scene<'_>, before: &ObjectState) -> Result<(), Fault> {
     if before.facts.is_empty() { Err(unknown(scene, "nothing is known of it")) } else { Ok(()) }
 }
 
-fn listed(scene: &Scene<'_>, table: &str, key: &Path) -> Result<(), Fault> {
-    let Some(value) = naming::value(key, scene.item, scene.data).filter(|value| !value.is_empty()) else {
-        return Err(said(scene, Code::JudgeUnknownObject, &format!("the event names no {table}")).at(key.as_str()));
+fn listed(scene: &Scene<'_>, table: &str, key: Option<&Path>) -> Result<(), Fault> {
+    let place = key.map_or("", Path::as_str);
+    let value = match key {
+        Some(key) => naming::value(key, scene.item, scene.data).filter(|value| !value.is_empty()),
+        None => Some(scene.object.key.as_str()),
+    };
+    let Some(value) = value else {
+        return Err(said(scene, Code::JudgeUnknownObject, &format!("the event names no {table}")).at(place));
     };
     if scene.catalog.get(table, value).is_some() {
         return Ok(());
     }
     let mut fault = said(scene, Code::JudgeUnknownObject, &format!("{table} {value:?} is not known here"));
     fault.waits_for = Some((table.to_owned(), value.to_owned()));
-    Err(fault.at(key.as_str()))
+    Err(fault.at(place))
 }
 
 fn open(

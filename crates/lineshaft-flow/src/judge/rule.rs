@@ -74,8 +74,8 @@ pub enum Check {
     Listed {
         /// The table.
         table: String,
-        /// Where the key stands.
-        key: Path,
+        /// Where the key stands; the object's own name without it.
+        key: Option<Path>,
     },
     /// A fact has none of these values.
     Open {

@@ -206,7 +206,7 @@ fn a_reference_that_is_not_there_is_waited_for() {
         "object: order\nevents:\n  production.completion.reported@1:\n    - named_by: { paths: [.batch] }\n      optional: true\n      checks:\n        - known: {}\n",
     );
     let key = lineshaft_model::tree::Path::parse(".batch").expect("path");
-    rules[0].checks = vec![super::rule::Check::Listed { table: "material".into(), key }];
+    rules[0].checks = vec![super::rule::Check::Listed { table: "material".into(), key: Some(key) }];
     assert_eq!(
         run(&rules, &[r#"{"batch":"P"}"#, r#"{"batch":"B7"}"#, r#"{"batch":""}"#]),
         ["", "JUDGE-003 order B7: material \"B7\" is not known here (at .batch), waits for material B7", ""]

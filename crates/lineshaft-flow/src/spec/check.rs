@@ -58,7 +58,10 @@ struct World<'a> {
     event_names: BTreeSet<String>,
     /// Readable events.
     events: BTreeMap<String, Arc<Event>>,
-    /// Reference tables that some interface fills; `None` if a file that might fill one could not be read.
+    /// Readable schemas of reference tables.
+    references: BTreeMap<String, Arc<Schema>>,
+    /// Reference tables that some interface fills or a schema declares; `None` if a file that might fill one could not
+    /// be read.
     tables: Option<BTreeSet<String>>,
     /// Settings that weaken security.
     insecure: Vec<String>,
@@ -93,6 +96,7 @@ fn check_all(files: &Files) -> (Option<Project>, Vec<Problem>, BTreeMap<String, 
     let systems = read_systems(&mut world);
     let rules = rules::read(&mut world);
     model::read(&mut world);
+    model::references(&mut world);
     let installation = installation.map(|(doc, raw)| installation::check(&mut world, &doc, raw));
     world.tables = tables(files, &systems);
 
@@ -104,6 +108,7 @@ fn check_all(files: &Files) -> (Option<Project>, Vec<Problem>, BTreeMap<String, 
         emits: BTreeMap::new(),
         receives: BTreeMap::new(),
         events: BTreeMap::new(),
+        references: BTreeMap::new(),
         rules: BTreeMap::new(),
     };
     for file in &systems {
@@ -112,12 +117,12 @@ fn check_all(files: &Files) -> (Option<Project>, Vec<Problem>, BTreeMap<String, 
     project.rules = rules::check(&mut world, &rules, &systems);
     across::check(&mut world, &systems);
 
-    let World { report, events, insecure, maps, .. } = world;
+    let World { report, events, references, insecure, maps, .. } = world;
     let usable = !report.has_errors();
     let problems = report.finish();
     let Some((mut settings, sites)) = installation.filter(|_| usable) else { return (None, problems, maps) };
     settings.insecure.extend(insecure);
-    (Some(Project { installation: settings, sites, events, ..project }), problems, maps)
+    (Some(Project { installation: settings, sites, events, references, ..project }), problems, maps)
 }
 
 impl<'a> World<'a> {
@@ -131,6 +136,7 @@ impl<'a> World<'a> {
             systems: BTreeSet::new(),
             event_names: BTreeSet::new(),
             events: BTreeMap::new(),
+            references: BTreeMap::new(),
             tables: None,
             insecure: Vec::new(),
             used: BTreeSet::new(),
@@ -219,7 +225,10 @@ fn tables(files: &Files, systems: &[SystemFile<'_>]) -> Option<BTreeSet<String>>
     let complete = written.filter(|stem| !stem.contains('/')).count() == systems.len();
     complete.then(|| {
         let emits = systems.iter().flat_map(|file| file.raw.emits.values());
-        emits.filter_map(|emit| emit.reference.as_ref()).map(|reference| reference.table.clone()).collect()
+        let filled = emits.filter_map(|emit| emit.reference.as_ref()).map(|reference| reference.table.clone());
+        // One without an interface is loaded by a person.
+        let declared = files.keys().filter_map(|file| file.strip_prefix("reference/")?.strip_suffix(".json"));
+        filled.chain(declared.map(str::to_owned)).collect()
     })
 }
 

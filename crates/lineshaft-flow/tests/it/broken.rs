@@ -263,6 +263,18 @@ const CASES: &[(&str, &[Edit])] = &[
     ("event-of-other-version", &[(EVENT, "\"1.0.0\"", "\"2.0.0\"")]),
     ("event-example-wrong", &[(EVENT, "\"good\": \"95\"", "\"good\": 95")]),
     ("event-file-misnamed", &[("model/order.json", "", "{}")]),
+    (
+        "reference-object-wrong",
+        &[
+            ("reference/Material.json", "", "{}"),
+            (
+                "reference/unit.json",
+                "",
+                "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"Unit\",\"x-version\":\"one\",\
+                 \"type\":\"object\",\"required\":[\"unit\",\"code\"],\"examples\":[{\"unit\":\"BT\"}]}",
+            ),
+        ],
+    ),
     ("event-received-by-nobody", &[(ERP, "", "system: erp\nconnection: { http: {} }\n")]),
     ("event-emitted-by-nobody", &[(MES, "", "system: mes\nconnection: { http: {} }\n")]),
     (
@@ -273,7 +285,7 @@ const CASES: &[(&str, &[Edit])] = &[
             "object: orders\nevents:\n  production.completion.reported@1:\n    - named_by: { key: batch }\n      unit: { path: .unti }\n      \
              adds: { yield: .good, stock: good }\n      takes: { yield: .scrap }\n      sets: { unit: .unit }\n      checks:\n        \
              - not_over: { total: yields, limit: quantity, tolerance_percent: \"-1 %\" }\n        - open: { fact: state }\n        \
-             - known: { table: batch, key: .order }\n        - known: { table: batch }\n        - not_negative: { total: yield }\n    \
+             - known: { table: batch, key: .order }\n        - known: { table: batch }\n        - known: { key: .order }\n        - not_negative: { total: yield }\n    \
              - named_by: {}\n    - named_by: { paths: [.order] }\n  production.completion@1: []\n",
         )],
     ),

@@ -1,19 +1,23 @@
 //! The demo project has no problems, and its maps make what their samples say.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lineshaft_flow::map::Facts;
+use lineshaft_flow::process::check_record;
 use lineshaft_flow::spec::{Expected, Files, belongs, check, maps, samples, starter};
-use lineshaft_format::json;
+use lineshaft_format::{csv, json};
 use lineshaft_model::catalog::Catalog;
 use lineshaft_model::tree::Tree;
 
 fn demo() -> Files {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo");
     let mut files = Files::new();
-    read(&root, "", &mut files);
+    read(&root(), "", &mut files);
     files
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo")
 }
 
 fn read(directory: &Path, prefix: &str, files: &mut Files) {
@@ -40,12 +44,51 @@ fn the_demo_project_has_no_problems() {
             "erp/material",
             "erp/production-order",
             "mes-de/completion",
+            "mes-de/consumption",
             "mes-de/move",
+            "mes-de/scrap",
             "mes-pl/completion",
+            "mes-pl/consumption",
             "mes-pl/move",
+            "mes-pl/scrap",
         ]
     );
     assert_eq!(project.sites["PL20"].time_zone, "Europe/Warsaw");
+}
+
+#[test]
+fn events_and_reference_objects_are_those_of_the_library() {
+    let library = crate::library::files();
+    let demo = demo();
+    let shared = |file: &str| file.starts_with("model/") || file.starts_with("reference/");
+    let shared: Vec<_> = demo.iter().filter(|(file, _)| shared(file)).collect();
+    assert_eq!(shared.len(), 10, "five events, five reference objects");
+    for (file, text) in shared {
+        assert_eq!(library.get(file), Some(text), "copy library/{file} to demo/{file}, or the other way round");
+    }
+}
+
+#[test]
+fn the_records_that_the_demo_loads_fit_their_tables() {
+    let (project, _) = check(&demo());
+    let project = project.unwrap();
+    for (table, key) in [("unit", "unit"), ("location", "location"), ("work-centre", "work_centre"), ("batch", "key")] {
+        let text = std::fs::read(root().join(format!("reference/{table}.csv"))).unwrap();
+        let rows: Vec<_> = csv::rows(&text, &csv::CsvOptions::default()).unwrap().collect();
+        assert!(rows.len() >= 2, "{table}");
+        for row in rows {
+            let record = row.tree.unwrap();
+            check_record(&project.references[table], table, &record).unwrap_or_else(|fault| panic!("{fault}"));
+            let whole =
+                |fields: [&str; 2]| fields.map(|field| record.get(field).and_then(Tree::scalar).unwrap()).join("/");
+            let named = record.get(key).and_then(Tree::scalar).unwrap();
+            match table {
+                "location" | "work-centre" => assert_eq!(named, whole(["site", "code"])),
+                "batch" => assert_eq!(named, whole(["material", "batch"])),
+                _ => {}
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The ERP's books: what was confirmed, what was moved, what is in stock. Every posting is decided whole before anything
 //! changes, so a refused one leaves nothing behind. It does not look for repeats: two equal postings are two postings.
+//! Goods movements of confirmations stand in [`super::goods`], their cancellation in [`super::cancel`].
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::master::{Material, Order, own_code};
-use super::odata::{Refusal, lines, needed, quantity, text, three};
+use super::odata::{Refusal, lines, needed, quantity, text, three, year};
 
 /// Where a stock lies: plant, material, storage location, batch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -30,8 +31,14 @@ pub struct Confirmation {
     pub order: String,
     /// The operation.
     pub operation: String,
+    /// Its group, one for each order.
+    pub group: String,
+    /// Its number in the group.
+    pub count: String,
     /// The caller's key.
     pub key: String,
+    /// The number in the group of the one that it cancels.
+    pub cancels: Option<String>,
     /// Yield.
     pub yielded: Decimal,
     /// Scrap.
@@ -53,20 +60,48 @@ pub struct Movement {
     pub key: String,
     /// The caller's reference: `ReferenceDocument`.
     pub reference: String,
+    /// Group and number of the confirmation behind which it stands.
+    pub confirmation: Option<(String, String)>,
     /// The changes it made: place and difference in base units.
     pub changes: Vec<(Place, Decimal)>,
     /// The record as the ERP shows it.
     pub record: Value,
 }
 
-/// The confirmations of one order, added up.
-#[derive(Debug, Clone, Copy, Default)]
+/// What was posted to one order, added up.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
     /// One confirmation group per order, numbered by first use.
     pub(super) group: usize,
     pub(super) count: usize,
     pub(super) yielded: Decimal,
     pub(super) scrapped: Decimal,
+    /// Issued to the order, by material.
+    pub(super) withdrawn: BTreeMap<String, Decimal>,
+}
+
+/// A goods movement that failed behind a good confirmation.
+#[derive(Debug, Clone)]
+pub(super) struct FailedLine {
+    /// Group and number of the confirmation.
+    pub(super) confirmation: (String, String),
+    /// The order.
+    pub(super) order: String,
+    /// The item that was to be posted.
+    pub(super) item: Value,
+    /// Why it was not.
+    pub(super) why: String,
+}
+
+/// What a material document says beside its changes.
+pub(super) struct Posting<'a> {
+    pub(super) key: String,
+    pub(super) reference: String,
+    pub(super) confirmation: Option<(String, String)>,
+    /// Posting date and movement code stand here.
+    pub(super) document: &'a Value,
+    pub(super) items: &'a [Value],
+    pub(super) now: i64,
 }
 
 /// Everything the ERP knows.
@@ -80,7 +115,7 @@ pub(super) struct Book {
     pub(super) movements: Vec<Movement>,
     pub(super) stock: BTreeMap<Place, Decimal>,
     /// Movements that failed behind a good confirmation.
-    pub(super) failed: Vec<Value>,
+    pub(super) failed: Vec<FailedLine>,
     /// How many of the next confirmations get that fate.
     pub(super) fail_next: u64,
     pub(super) check_stock: bool,
@@ -88,19 +123,19 @@ pub(super) struct Book {
 }
 
 impl Book {
-    /// The yield confirmed for `order` so far.
-    pub(super) fn yielded(&self, order: &str) -> Decimal {
-        self.tallies.get(order).map(|tally| tally.yielded).unwrap_or_default()
+    /// What was posted to `order` so far.
+    pub(super) fn tally(&self, order: &str) -> Tally {
+        self.tallies.get(order).cloned().unwrap_or_default()
     }
 
-    fn material(&self, number: &str, plant: &str) -> Result<&Material, Refusal> {
+    pub(super) fn material(&self, number: &str, plant: &str) -> Result<&Material, Refusal> {
         let maintained = self.materials.get(number).filter(|it| it.plants.iter().any(|known| known == plant));
         maintained
             .ok_or_else(|| Refusal::new(400, "M3/305", format!("Material {number} is not maintained in plant {plant}")))
     }
 
     /// The order, if something may be posted to it now.
-    fn open_order(&self, number: &str) -> Result<&Order, Refusal> {
+    pub(super) fn open_order(&self, number: &str) -> Result<&Order, Refusal> {
         let order = self.orders.get(number);
         let order = order.ok_or_else(|| Refusal::new(404, "CO/001", format!("Order {number} does not exist")))?;
         if let Some(user) = &order.locked_by {
@@ -119,7 +154,7 @@ impl Book {
     }
 
     /// Posts a confirmation with its goods movements; returns the record.
-    pub(super) fn confirm(&mut self, document: &Value, year: i16) -> Result<Value, Refusal> {
+    pub(super) fn confirm(&mut self, document: &Value, now: i64) -> Result<Value, Refusal> {
         let order = self.open_order(needed(document, "OrderID")?)?;
         let operation = needed(document, "OrderOperation")?.to_owned();
         let key = needed(document, "ExternalSystemConfirmation")?.to_owned();
@@ -136,7 +171,7 @@ impl Book {
                 "A confirmed quantity is negative; reverse the confirmation instead",
             ));
         }
-        let total = self.yielded(&order.number) + yielded;
+        let total = self.tally(&order.number).yielded + yielded;
         if total > order.limit() {
             let (base, tolerance) = (&material.base_unit, order.tolerance_percent);
             let text = format!(
@@ -147,36 +182,55 @@ impl Book {
             );
             return Err(Refusal::new(400, "RU/505", text));
         }
-        let items = lines(document, "to_ProdnOrdConfMatlDocItm");
-        let changes = self.changes(items)?;
+        let goods = self.goods(document, order, (yielded, scrapped))?;
         let (order, unit) = (order.number.clone(), own_code(unit).to_owned());
-        let groups = self.tallies.len();
-        let tally = self.tallies.entry(order.clone()).or_insert(Tally { group: groups + 1, ..Tally::default() });
-        (tally.count, tally.yielded, tally.scrapped) = (tally.count + 1, total, tally.scrapped + scrapped);
+        let (group, count) = self.count(&order, yielded, scrapped, now);
         let mut record = json!({
             "__metadata": {"type": "API_PROD_ORDER_CONFIRMATION_2_SRV.ProdnOrdConf2Type"},
-            "ConfirmationGroup": format!("{:010}", tally.group), "ConfirmationCount": tally.count.to_string(),
+            "ConfirmationGroup": group, "ConfirmationCount": count,
             "OrderID": order, "OrderOperation": operation, "ExternalSystemConfirmation": key,
             "ConfirmationUnit": unit, "ConfirmationYieldQuantity": three(given),
             "ConfirmationScrapQuantity": three(scrap), "IsFinalConfirmation": document["IsFinalConfirmation"] == true,
+            "IsReversed": false, "IsReversal": false,
             "ConfirmationText": text(document, "ConfirmationText"), "PostingDate": document["PostingDate"],
         });
-        if self.fail_next > 0 && !items.is_empty() {
-            self.fail_next -= 1;
-            self.failed.extend(items.iter().map(|item| failed_line(&record, item)));
-        } else if !items.is_empty() {
-            let number = self.post(changes, key.clone(), String::new(), document, items, year);
+        let posting = Posting {
+            key: key.clone(),
+            reference: String::new(),
+            confirmation: Some((group.clone(), count.clone())),
+            document,
+            items: &[],
+            now,
+        };
+        if let Some(number) = self.settle_goods(goods, &order, posting) {
             record["MaterialDocument"] = number.into();
-            record["MaterialDocumentYear"] = year.to_string().into();
+            record["MaterialDocumentYear"] = year(now).to_string().into();
         }
         let (text, last) = (text(document, "ConfirmationText").to_owned(), record["IsFinalConfirmation"] == true);
-        let posted = Confirmation { order, operation, key, yielded, scrapped, last, text, record: record.clone() };
+        let record_shown = record.clone();
+        let cancels = None;
+        let posted =
+            Confirmation { order, operation, group, count, key, cancels, yielded, scrapped, last, text, record };
         self.confirmations.push(posted);
-        Ok(record)
+        Ok(record_shown)
+    }
+
+    /// Counts one more confirmation of `order`; its group and number.
+    pub(super) fn count(&mut self, order: &str, yielded: Decimal, scrapped: Decimal, now: i64) -> (String, String) {
+        let groups = self.tallies.len();
+        let tally =
+            self.tallies.entry(order.to_owned()).or_insert_with(|| Tally { group: groups + 1, ..Tally::default() });
+        tally.count += 1;
+        tally.yielded += yielded;
+        tally.scrapped += scrapped;
+        if let Some(order) = self.orders.get_mut(order) {
+            order.changed = now;
+        }
+        (format!("{:010}", tally.group), tally.count.to_string())
     }
 
     /// Posts a material document; returns the record.
-    pub(super) fn move_goods(&mut self, document: &Value, year: i16) -> Result<Value, Refusal> {
+    pub(super) fn move_goods(&mut self, document: &Value, now: i64) -> Result<Value, Refusal> {
         let items = lines(document, "to_MaterialDocumentItem");
         if items.is_empty() {
             return Err(Refusal::new(400, "M7/061", "A material document needs at least one item"));
@@ -193,12 +247,12 @@ impl Book {
         }
         let changes = self.changes(items)?;
         let reference = text(document, "ReferenceDocument").to_owned();
-        self.post(changes, key, reference, document, items, year);
+        self.post(changes, Posting { key, reference, confirmation: None, document, items, now });
         Ok(self.movements.last().map(|it| it.record.clone()).unwrap_or_default())
     }
 
     /// What `items` would change, in base units; nothing is changed yet.
-    fn changes(&self, items: &[Value]) -> Result<Vec<(Place, Decimal)>, Refusal> {
+    pub(super) fn changes(&self, items: &[Value]) -> Result<Vec<(Place, Decimal)>, Refusal> {
         let mut changes = Vec::new();
         for item in items {
             let (number, plant) = (needed(item, "Material")?, needed(item, "Plant")?);
@@ -232,7 +286,7 @@ impl Book {
         Ok(changes)
     }
 
-    fn enough(&self, changes: &[(Place, Decimal)]) -> Result<(), Refusal> {
+    pub(super) fn enough(&self, changes: &[(Place, Decimal)]) -> Result<(), Refusal> {
         let mut after: BTreeMap<&Place, Decimal> = BTreeMap::new();
         for (place, change) in changes {
             *after.entry(place).or_insert_with(|| self.stock.get(place).copied().unwrap_or_default()) += *change;
@@ -255,28 +309,43 @@ impl Book {
     }
 
     /// Books what [`Self::changes`] found; returns the number of the material document.
-    fn post(
-        &mut self,
-        changes: Vec<(Place, Decimal)>,
-        key: String,
-        reference: String,
-        document: &Value,
-        items: &[Value],
-        year: i16,
-    ) -> String {
+    pub(super) fn post(&mut self, changes: Vec<(Place, Decimal)>, posting: Posting<'_>) -> String {
+        let Posting { key, reference, confirmation, document, items, now } = posting;
         for (place, change) in &changes {
             *self.stock.entry(place.clone()).or_default() += *change;
         }
+        items.iter().for_each(|item| self.withdraw(item));
         let number = (4_900_000_001_u64 + self.movements.len() as u64).to_string();
         let shown = items.iter().enumerate().map(|(at, item)| self.item_shown(at, item));
         let record = json!({
-            "MaterialDocument": number, "MaterialDocumentYear": year.to_string(), "PostingDate": document["PostingDate"],
-            "MaterialDocumentHeaderText": key, "ReferenceDocument": reference,
+            "MaterialDocument": number, "MaterialDocumentYear": year(now).to_string(),
+            "PostingDate": document["PostingDate"], "MaterialDocumentHeaderText": key, "ReferenceDocument": reference,
             "GoodsMovementCode": document["GoodsMovementCode"],
             "to_MaterialDocumentItem": {"results": shown.collect::<Vec<_>>()},
         });
-        self.movements.push(Movement { number: number.clone(), key, reference, changes, record });
+        self.movements.push(Movement { number: number.clone(), key, reference, confirmation, changes, record });
         number
+    }
+
+    /// What an issue to an order withdraws of the order's component, and its reversal gives back.
+    fn withdraw(&mut self, item: &Value) {
+        let amount = |book: &Self| {
+            let material = book.materials.get(text(item, "Material"))?;
+            let given = quantity(item, "QuantityInEntryUnit").ok()??;
+            material.in_base(given, unit_of(item, "EntryUnit", &material.base_unit)).ok()
+        };
+        let amount = match text(item, "GoodsMovementType") {
+            "261" => amount(self).unwrap_or_default(),
+            "262" => -amount(self).unwrap_or_default(),
+            _ => return,
+        };
+        let order = [text(item, "OrderID"), text(item, "ManufacturingOrder")].into_iter().find(|it| !it.is_empty());
+        if let Some(order) = order.filter(|order| self.orders.contains_key(*order)) {
+            let groups = self.tallies.len();
+            let tally =
+                self.tallies.entry(order.to_owned()).or_insert_with(|| Tally { group: groups + 1, ..Tally::default() });
+            *tally.withdrawn.entry(text(item, "Material").to_owned()).or_default() += amount;
+        }
     }
 
     fn item_shown(&self, at: usize, item: &Value) -> Value {
@@ -297,16 +366,7 @@ impl Book {
 const HEADER_TEXT_CHARS_MAX: usize = 36;
 
 /// The unit in `field`, else in its ISO twin, else `fallback`.
-fn unit_of<'a>(document: &'a Value, field: &str, fallback: &'a str) -> &'a str {
+pub(super) fn unit_of<'a>(document: &'a Value, field: &str, fallback: &'a str) -> &'a str {
     let twin = format!("{field}ISOCode");
     [text(document, field), text(document, &twin), fallback].into_iter().find(|it| !it.is_empty()).unwrap_or_default()
-}
-
-fn failed_line(record: &Value, item: &Value) -> Value {
-    let mut line = item.clone();
-    for field in ["OrderID", "ConfirmationGroup", "ConfirmationCount"] {
-        line[field] = record[field].clone();
-    }
-    line["ErrorText"] = "Account determination for entry GBB is not possible".into();
-    line
 }

@@ -3,7 +3,8 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::odata::{Refusal, date, three};
+use super::book::Tally;
+use super::odata::{Refusal, compact_time, date, three};
 
 /// A unit that is so many base units: `denominator` of it are `numerator` of the base unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +111,8 @@ pub struct Component {
     pub quantity: Decimal,
     /// Storage location.
     pub location: String,
+    /// Whether the ERP takes it out of stock by itself when a confirmation tells no goods movements.
+    pub backflush: bool,
 }
 
 /// A production order with one operation, `0010`.
@@ -139,6 +142,11 @@ pub struct Order {
     pub locked_by: Option<String>,
     /// Over-delivery tolerance in percent.
     pub tolerance_percent: u32,
+    /// Whether the ERP receives the yield into stock by itself when a confirmation tells no goods movements.
+    pub auto_receipt: bool,
+    /// When it was created and last changed, in microseconds since 1970; the ERP sets both.
+    pub(super) created: i64,
+    pub(super) changed: i64,
 }
 
 impl Order {
@@ -157,12 +165,31 @@ impl Order {
             closed: false,
             locked_by: None,
             tolerance_percent: 10,
+            auto_receipt: false,
+            created: 0,
+            changed: 0,
         }
     }
 
     /// The same with one more component, taken from location `0001`.
-    pub fn component(mut self, material: &str, quantity: Decimal) -> Self {
-        self.components.push(Component { material: material.to_owned(), quantity, location: "0001".to_owned() });
+    pub fn component(self, material: &str, quantity: Decimal) -> Self {
+        self.needs(material, quantity, false)
+    }
+
+    /// The same with one more component, which the ERP takes from location `0001` by itself (backflush).
+    pub fn backflushed(self, material: &str, quantity: Decimal) -> Self {
+        self.needs(material, quantity, true)
+    }
+
+    fn needs(mut self, material: &str, quantity: Decimal, backflush: bool) -> Self {
+        let (material, location) = (material.to_owned(), "0001".to_owned());
+        self.components.push(Component { material, quantity, location, backflush });
+        self
+    }
+
+    /// The same with automatic receipt of the yield.
+    pub fn received(mut self) -> Self {
+        self.auto_receipt = true;
         self
     }
 
@@ -177,29 +204,31 @@ impl Order {
         self.quantity * Decimal::from(100 + self.tolerance_percent) / Decimal::from(100)
     }
 
-    /// The snapshot that tells others about this order; `unit_of` gives base units.
-    pub(super) fn document(&self, confirmed: Decimal, micros: i64, unit_of: impl Fn(&str) -> String) -> Value {
+    /// The snapshot that tells others about this order. `done` is what was confirmed, and what was withdrawn of each
+    /// component; `unit_of` gives base units.
+    pub(super) fn document(&self, done: &Tally, unit_of: impl Fn(&str) -> String) -> Value {
         let flag = |set: bool| if set { "X" } else { "" };
-        let (number, unit, day) = (&self.number, unit_of(&self.material), date(micros));
+        let (number, unit, day) = (&self.number, unit_of(&self.material), date(self.created));
         let components = self.components.iter().enumerate().map(|(at, it)| {
             let unit = unit_of(&it.material);
+            let withdrawn = done.withdrawn.get(&it.material).copied().unwrap_or_default();
             json!({"ManufacturingOrder": number, "Reservation": format!("{:0>10}", number.trim_start_matches('0')),
                    "ReservationItem": format!("{:04}", at + 1), "Material": it.material, "Plant": self.plant,
                    "StorageLocation": it.location, "Batch": "", "RequiredQuantity": three(it.quantity),
-                   "WithdrawnQuantity": "0.000", "BaseUnit": unit, "BaseUnitISOCode": iso_code(&unit),
-                   "GoodsMovementType": "261", "MatlCompIsMarkedForBackflush": false})
+                   "WithdrawnQuantity": three(withdrawn), "BaseUnit": unit, "BaseUnitISOCode": iso_code(&unit),
+                   "GoodsMovementType": "261", "MatlCompIsMarkedForBackflush": it.backflush})
         });
         json!({
             "ManufacturingOrder": number, "ManufacturingOrderType": "PP01", "ManufacturingOrderCategory": "10",
             "Material": self.material, "ProductionPlant": self.plant, "Plant": self.plant, "MRPController": "001",
             "ProductionVersion": "0001", "StorageLocation": self.location, "TotalQuantity": three(self.quantity),
-            "MfgOrderPlannedScrapQty": "0.000", "MfgOrderConfirmedYieldQty": three(confirmed),
+            "MfgOrderPlannedScrapQty": "0.000", "MfgOrderConfirmedYieldQty": three(done.yielded),
             "ProductionUnit": unit, "ProductionUnitISOCode": iso_code(&unit),
             "ProductionUnitSAPCode": if unit == "PC" { "ST" } else { &unit },
             "MfgOrderPlannedStartDate": day, "MfgOrderPlannedStartTime": "PT06H00M00S",
             "MfgOrderPlannedEndDate": day, "MfgOrderPlannedEndTime": "PT14H00M00S",
             "MfgOrderActualReleaseDate": if self.released { Value::from(day.clone()) } else { Value::Null },
-            "LastChangeDateTime": compact_time(micros),
+            "LastChangeDateTime": compact_time(self.changed),
             "OrderIsCreated": flag(!self.released), "OrderIsReleased": flag(self.released),
             "OrderIsTechnicallyCompleted": flag(self.completed), "OrderIsClosed": flag(self.closed),
             "OrderIsLocked": "", "OrderIsMarkedForDeletion": "",
@@ -210,12 +239,6 @@ impl Order {
             "to_ProductionOrderComponent": components.collect::<Vec<_>>(),
         })
     }
-}
-
-/// `yyyymmddhhmmss` in UTC.
-fn compact_time(micros: i64) -> String {
-    let instant = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
-    instant.strftime("%Y%m%d%H%M%S").to_string()
 }
 
 #[cfg(test)]

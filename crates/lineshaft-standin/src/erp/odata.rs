@@ -1,11 +1,10 @@
-//! The look of OData V2: quoted decimals, `/Date(ms)/`, `$filter=Field eq 'value'`, the error body. Absent: every other
-//! system query option; a stand-in that is asked more says 400.
+//! The look of OData V2: quoted decimals, `/Date(ms)/`, the error body. What it may be asked stands in [`super::query`].
 
 use http::Method;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::serve::{Answer, Asked};
+use crate::serve::Answer;
 
 /// A refusal as the ERP words it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,21 +70,19 @@ pub(super) fn lines<'a>(document: &'a Value, field: &str) -> &'a [Value] {
     found.as_array().or_else(|| found["results"].as_array()).map_or(&[], Vec::as_slice)
 }
 
-/// `$filter=Field eq 'value'` as (field, value); a doubled quote is a quote.
-pub(super) fn filter(asked: &Asked) -> Result<(String, String), Refusal> {
-    let wrong = |text: &str| Refusal::new(400, "005056A509B11EE1", format!("Invalid $filter: {text}"));
-    let text = asked.query("$filter").ok_or_else(|| wrong("none"))?;
-    let (field, value) = text.trim().split_once(" eq ").ok_or_else(|| wrong(&text))?;
-    let value = value.trim();
-    // A key typed as Edm.Guid may be written guid'…'.
-    let quoted = value.strip_prefix("guid").unwrap_or(value);
-    let inner = quoted.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).ok_or_else(|| wrong(&text))?;
-    Ok((field.trim().to_owned(), inner.replace("''", "'")))
-}
-
 /// `{"d":{"results":[…]}}`.
 pub(super) fn results(found: Vec<Value>) -> Answer {
     Answer::json(200, &json!({"d": {"results": found}}))
+}
+
+/// The calendar year of an instant in UTC, which stands in for the posting year.
+pub(super) fn year(micros: i64) -> i16 {
+    jiff::Timestamp::from_microsecond(micros).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC).year()
+}
+
+/// `yyyymmddhhmmss` in UTC, as times of change are written.
+pub(super) fn compact_time(micros: i64) -> String {
+    jiff::Timestamp::from_microsecond(micros).unwrap_or_default().strftime("%Y%m%d%H%M%S").to_string()
 }
 
 /// Whether a request changes something, for CSRF.

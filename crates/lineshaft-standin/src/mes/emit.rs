@@ -1,11 +1,11 @@
-//! What a MES says by itself: completions and stock moves in the plant's own units and times, on command of the library
-//! or of a driver in another process.
+//! What a MES says by itself: completions, what they are taken back by, consumption, scrap and stock moves in the plant's
+//! own units and times, on command of the library or of a driver in another process.
 
 use bytes::Bytes;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::{Completion, Floor, Move, Used, decimal, number};
+use super::{Completion, Consumption, Floor, Move, Scrap, Scrapped, Used, decimal, number};
 use crate::clock::wall_micros;
 use crate::push::{Push, To};
 use crate::serve::lock;
@@ -40,6 +40,72 @@ impl Floor {
         self.outbox.send(&format!("order {}", completion.order), to, id, Bytes::from(document.to_string()))
     }
 
+    /// What a completion is taken back by goes out after it, in the same lane.
+    pub(super) fn take_back(&self, completion: &str, to: &To) -> Result<Push, String> {
+        let sent = self.outbox.all().into_iter().find(|push| push.key == completion);
+        let sent = sent.ok_or_else(|| format!("there is no completion {completion}"))?;
+        let mut document: Value = serde_json::from_slice(&sent.body).map_err(|error| error.to_string())?;
+        let amount = |field: &str| decimal(&document[field]).unwrap_or_default();
+        let (good, scrap) = (amount("good"), amount("scrap"));
+        let order = document["order"].as_str().unwrap_or_default().to_owned();
+        let id = {
+            let mut book = lock(&self.book);
+            book.completions += 1;
+            if let Some(known) = book.orders.get_mut(&order) {
+                known.good -= good;
+                known.scrap -= scrap;
+            }
+            format!("{}-C-{:06}", self.plant.name, book.completions)
+        };
+        document["id"] = id.clone().into();
+        document["reverses"] = completion.into();
+        self.outbox.send(&format!("order {order}"), to, id, Bytes::from(document.to_string()))
+    }
+
+    pub(super) fn consume(&self, it: &Consumption, to: &To) -> Result<Push, String> {
+        let count = {
+            let mut book = lock(&self.book);
+            book.consumptions += 1;
+            book.consumptions
+        };
+        let plant = &self.plant;
+        let id = format!("{}-U-{count:06}", plant.name);
+        let document = json!({
+            "id": id, "order": it.order, "plant": plant.name, "material": it.material, "batch": it.batch,
+            "quantity": number(it.quantity), "unit": plant.component_unit, "from": it.from,
+            "used_at": plant.time(wall_micros())?,
+        });
+        self.outbox.send(&format!("consumption {}", it.order), to, id, Bytes::from(document.to_string()))
+    }
+
+    pub(super) fn declare_scrap(&self, it: &Scrap, to: &To) -> Result<Push, String> {
+        let count = {
+            let mut book = lock(&self.book);
+            book.scraps += 1;
+            book.scraps
+        };
+        let plant = &self.plant;
+        let id = format!("{}-S-{count:06}", plant.name);
+        let mut document = json!({
+            "id": id, "order": it.order, "plant": plant.name, "material": it.material,
+            "quantity": number(it.quantity), "reason": it.reason, "declared_at": plant.time(wall_micros())?,
+        });
+        match &it.was {
+            Scrapped::AtOperation => {
+                document["operation"] = "0010".into();
+                document["unit"] = plant.unit.clone().into();
+            }
+            Scrapped::InStock { batch, from } => {
+                document["batch"] = batch.clone().into();
+                document["from"] = from.clone().into();
+                document["unit"] = plant.component_unit.clone().into();
+            }
+        }
+        // Scrap of an operation counts towards the order like its completions, so it keeps their order.
+        let lane = if it.was == Scrapped::AtOperation { "order" } else { "scrap" };
+        self.outbox.send(&format!("{lane} {}", it.order), to, id, Bytes::from(document.to_string()))
+    }
+
     pub(super) fn move_stock(&self, it: &Move, to: &To) -> Result<Push, String> {
         let count = {
             let mut book = lock(&self.book);
@@ -57,10 +123,14 @@ impl Floor {
     }
 
     /// `POST /_control`: a completion or move document without `id`, `plant`, `unit` and time, beside `url` and `token`:
-    /// `{"complete":{"order":"7","good":8,"components":[…]},"url":"…"}` or `{"move":{…},"url":"…"}`.
+    /// `{"complete":{"order":"7","good":8,"components":[…]},"url":"…"}` or `{"move":{…},"url":"…"}`; or the number of a
+    /// completion to take back: `{"take_back":"DE10-C-000001","url":"…"}`.
     pub(super) fn control(&self, wish: &Value) -> Result<Push, String> {
         let to = To::read(wish)?;
         let (completion, moved) = (&wish["complete"], &wish["move"]);
+        if let Some(completion) = wish["take_back"].as_str() {
+            return self.take_back(completion, &to);
+        }
         if completion.is_object() {
             let field = |name: &str| completion[name].as_str().unwrap_or_default().to_owned();
             let components = completion["components"].as_array().map_or(&[][..], Vec::as_slice);
@@ -92,6 +162,6 @@ impl Floor {
             };
             return self.move_stock(&it, &to);
         }
-        Err("complete or move is missing".to_owned())
+        Err("complete, move or take_back is missing".to_owned())
     }
 }

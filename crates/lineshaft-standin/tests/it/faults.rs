@@ -63,6 +63,20 @@ async fn every_kind_does_what_it_says() {
 }
 
 #[tokio::test]
+async fn an_effect_that_comes_late_comes_after_the_answer_was_lost_and_not_before() {
+    let dir = Scratch::new("late");
+    let (sink, url) = sink(&dir, Class::T4).await;
+    // Thirty seconds, unless the fault says otherwise: longer than this test lives.
+    sink.server().fault(Fault::new(Kind::DropThenApply).times(1));
+    assert!(ask("POST", &url, &[], "{}").await.is_err());
+    assert_eq!(ask("POST", &url, &[], "{}").await.unwrap().2, "{\"effect\":1}", "the later one is the first effect");
+    sink.server().fault(Fault::new(Kind::DropThenApply).times(1).ms(20));
+    assert!(ask("POST", &url, &[], "{}").await.is_err());
+    until_effects(&sink, 2).await;
+    assert_eq!(sink.effects(), 2);
+}
+
+#[tokio::test]
 async fn a_reset_is_a_reset_and_not_a_close() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let dir = Scratch::new("reset");

@@ -4,6 +4,8 @@
 
 mod erp;
 
+mod erp_goods;
+
 mod faults;
 
 mod plants;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lineshaft_standin::mes::{Completion, Mes, Move, Plant};
+use lineshaft_standin::mes::{Completion, Consumption, Mes, Move, Plant, Scrap, Scrapped};
 use lineshaft_standin::push::To;
 use lineshaft_standin::wms::Wms;
 use serde_json::{Value, json};
@@ -67,6 +67,60 @@ async fn completions_and_moves_speak_the_plants_language() {
             "order 8 is unknown, so the material must be named"
         );
     }
+}
+
+#[tokio::test]
+async fn consumption_scrap_and_what_is_taken_back_have_numbers_and_units_of_their_own() {
+    let wms = Wms::start(FREE, None, None).await.unwrap();
+    let to = To::post(format!("{}/anything", wms.url()));
+    let mes = Mes::start(FREE, Plant::pl20(), None).await.unwrap();
+    let document = |push: lineshaft_standin::push::Push| -> Value { serde_json::from_slice(&push.body).unwrap() };
+    let [order, material, batch, from] = ["7", "300200", "B2", "0001"].map(str::to_owned);
+    let used = Consumption {
+        order: order.clone(),
+        material: material.clone(),
+        batch: batch.clone(),
+        quantity: 2500.into(),
+        from: from.clone(),
+    };
+    let sent = document(mes.consume(&used, &to).unwrap());
+    assert_eq!((&sent["id"], &sent["unit"], &sent["from"]), (&json!("PL20-U-000001"), &json!("g"), &json!("0001")));
+    assert!(sent["used_at"].is_string() && sent.get("components").is_none());
+    let scrap = |material: &str, was: Scrapped| {
+        let scrap =
+            Scrap { order: "7".into(), material: material.into(), quantity: 1.into(), reason: "0002".into(), was };
+        document(mes.declare_scrap(&scrap, &to).unwrap())
+    };
+    let sent = scrap("481516", Scrapped::AtOperation);
+    assert_eq!((&sent["operation"], &sent["unit"], sent.get("from")), (&json!("0010"), &json!("CAR"), None));
+    let sent = scrap("300200", Scrapped::InStock { batch, from });
+    assert_eq!((&sent["from"], &sent["unit"], sent.get("operation")), (&json!("0001"), &json!("g"), None));
+    assert_eq!(sent["id"], "PL20-S-000002");
+
+    let done = mes.complete(&Completion::new("7", 8.into()).material("481516").used("300200", "B2", 3.into()), &to);
+    let mut done = document(done.unwrap());
+    let back = document(mes.take_back("PL20-C-000001", &to).unwrap());
+    assert_eq!((&back["id"], &back["reverses"]), (&json!("PL20-C-000002"), &json!("PL20-C-000001")));
+    done["id"] = back["id"].clone();
+    done["reverses"] = back["reverses"].clone();
+    assert_eq!(back, done, "the rest is what was reported");
+    assert_eq!(mes.take_back("PL20-C-000009", &to).unwrap_err(), "there is no completion PL20-C-000009");
+}
+
+#[tokio::test]
+async fn a_wms_takes_issues_out_of_stock() {
+    let wms = Wms::start(FREE, None, None).await.unwrap();
+    let url = format!("{}/issues", wms.url());
+    let body =
+        json!({"plant": "DE10", "material": "300200", "batch": "B1", "quantity": 5, "unit": "KGM", "from": "0001"});
+    for (key, changed, status) in [("a", &body, 201), ("a", &body, 201), ("b", &json!({"plant": "DE10"}), 400)] {
+        let (got, _, answer) = ask("POST", &url, &[("idempotency-key", key)], &changed.to_string()).await.unwrap();
+        assert_eq!(got, status, "{answer}");
+        assert_eq!(answer.contains("I-000001"), status == 201);
+    }
+    let stock: Vec<_> = wms.stock().into_iter().map(|(bin, left)| (bin.2, left.to_string())).collect();
+    assert_eq!(stock, [("0001".to_owned(), "-5".to_owned())]);
+    assert_eq!((wms.issues().len(), wms.moves().len(), wms.repeats()), (1, 0, 1));
 }
 
 #[tokio::test]

@@ -100,8 +100,9 @@ fn becomes(
                 scope.error(world, &["reference", "table"], message, help);
             }
             let key = scope.path(world, &["reference", "key"], &reference.key.0);
-            let map = scope.map(world, raw.map.as_ref(), input, None);
-            Some(Becomes::Reference { table: reference.table.clone(), key: key?, map: map? })
+            let schema = world.references.get(&reference.table).cloned();
+            let map = scope.map(world, raw.map.as_ref(), input, schema.as_deref());
+            Some(Becomes::Reference { table: reference.table.clone(), key: key?, map: map?, schema })
         }
         (Some(_), Some(_)) => {
             let help = "keep `event` or `reference`; for both, let the system send to two interfaces";

@@ -268,19 +268,27 @@ impl TouchAt<'_, '_> {
         let place = |field: &'static str| ["checks", at, "known", field];
         match (&known.table, &known.key) {
             (None, None) => Some(Check::Known),
-            (Some(table), Some(key)) => {
+            (Some(table), key) => {
                 if let Some(tables) = &world.tables
                     && !tables.contains(table)
                 {
                     let help = nearest(table, tables.iter().map(String::as_str), "reference tables");
                     self.scope.error(world, &place("table"), format!("nobody fills a table `{table}`"), help);
                 }
-                let key = self.path(world, &place("key"), key)?;
+                if key.is_none() && self.touch.named_by.key.is_some() {
+                    let help = "add `key: .<path>`: where the key in the table stands";
+                    let message = "the object is named by a business key, which no table has";
+                    self.scope.error(world, &["checks", at, "known"], message, help);
+                }
+                let key = match key {
+                    Some(key) => Some(self.path(world, &place("key"), key)?),
+                    None => None,
+                };
                 Some(rule::Check::Listed { table: table.clone(), key })
             }
-            _ => {
-                let help = "write both, or neither for the object itself: `known: { table: batch, key: .batch }`";
-                self.scope.error(world, &["checks", at, "known"], "`table` and `key` belong together", help);
+            (None, Some(_)) => {
+                let help = "add the table, or leave out both for the object itself: `known: { table: batch }`";
+                self.scope.error(world, &["checks", at, "known"], "a key without its table", help);
                 None
             }
         }

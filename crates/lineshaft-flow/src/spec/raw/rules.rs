@@ -101,7 +101,8 @@ pub struct Known {
     /// The reference table that knows it. The object itself without it.
     #[serde(default)]
     pub table: Option<String>,
-    /// Where the key in that table stands.
+    /// Where the key in that table stands. Without it the object's own name is the key: for an object named by
+    /// `paths: [.material, .batch]` it is `300200/B0001`.
     #[serde(default)]
     pub key: Option<PathText>,
 }

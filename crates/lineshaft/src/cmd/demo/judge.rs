@@ -1,5 +1,5 @@
 //! The judge: compares the books of the ERP, the two MES and the WMS, and says whether every document that a plant
-//! reported had its one effect, in its order and with its quantity. It is told what the stand-ins themselves wrote down
+//! reported had its one effect in each of them, in its order and with its quantity. It is told what the stand-ins themselves wrote down
 //! and one count by the hub: how much the hub still holds. Deliberately absent: the product's code, its maps, its units.
 
 #[cfg(test)]
@@ -33,7 +33,8 @@ pub(super) struct Held {
     pub(super) changes: u64,
 }
 
-/// Yield and scrap of one document, in pieces: as a MES reported it, or as the ERP posted it.
+/// Yield and scrap of one document, in pieces: as a MES reported it, or as the ERP posted it. What takes an earlier one
+/// back has the same quantities with the other sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Work {
     /// The MES's number of the report.
@@ -45,15 +46,26 @@ pub(super) struct Work {
     pub(super) changes: Vec<(Place, Decimal)>,
 }
 
-/// One stock move: as a MES reported it, or as the ERP or the WMS posted it.
+/// One document about stock: as a MES reported it, or as the ERP or the WMS posted it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Move {
-    /// The MES's number of the move.
+pub(super) struct Goods {
+    /// The MES's number of it.
     pub(super) id: String,
     /// Empty where the books do not name it.
     pub(super) order: String,
     /// Places and differences in base units.
     pub(super) changes: Vec<(Place, Decimal)>,
+}
+
+/// One kind of documents about stock, all of which the ERP and the WMS take: moves, consumption, scrap.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Flow {
+    /// What one is called: `move`.
+    pub(super) what: &'static str,
+    pub(super) planned: usize,
+    pub(super) reported: Vec<Goods>,
+    pub(super) in_erp: Vec<Goods>,
+    pub(super) in_wms: Vec<Goods>,
 }
 
 /// What the hub says of itself at the end.
@@ -71,8 +83,8 @@ pub(super) struct Hub {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Planned {
     pub(super) orders: usize,
-    pub(super) completions: usize,
-    pub(super) moves: usize,
+    /// Completions, what takes one back, and scrap of operations.
+    pub(super) work: usize,
 }
 
 /// Everything that is compared. Lists are in the order in which their writers wrote them.
@@ -83,9 +95,7 @@ pub(super) struct Books {
     pub(super) at_mes: Vec<Held>,
     pub(super) reported: Vec<Work>,
     pub(super) confirmed: Vec<Work>,
-    pub(super) moved: Vec<Move>,
-    pub(super) moved_in_erp: Vec<Move>,
-    pub(super) moved_in_wms: Vec<Move>,
+    pub(super) flows: Vec<Flow>,
     pub(super) stock_in_erp: BTreeMap<Place, Decimal>,
     pub(super) stock_in_wms: BTreeMap<Place, Decimal>,
     pub(super) hub: Hub,
@@ -157,10 +167,12 @@ pub(super) fn judge(books: &Books) -> Verdict {
     let reported: Vec<_> = books.reported.iter().map(|it| Effect { id: &it.id, order: &it.order }).collect();
     let confirmed: Vec<_> = books.confirmed.iter().map(|it| Effect { id: &it.id, order: &it.order }).collect();
     missing += effects("a confirmation in the ERP", &reported, &confirmed, &mut verdict);
-    let moved: Vec<_> = books.moved.iter().map(|it| Effect { id: &it.id, order: &it.order }).collect();
-    for (what, posted) in [("a move in the ERP", &books.moved_in_erp), ("a move in the WMS", &books.moved_in_wms)] {
-        let posted: Vec<_> = posted.iter().map(|it| Effect { id: &it.id, order: &it.order }).collect();
-        missing += effects(what, &moved, &posted, &mut verdict);
+    for flow in &books.flows {
+        let reported: Vec<_> = flow.reported.iter().map(|it| Effect { id: &it.id, order: &it.order }).collect();
+        for (place, posted) in [("ERP", &flow.in_erp), ("WMS", &flow.in_wms)] {
+            let posted: Vec<_> = posted.iter().map(|it| Effect { id: &it.id, order: &it.order }).collect();
+            missing += effects(&format!("a {} in the {place}", flow.what), &reported, &posted, &mut verdict);
+        }
     }
     quantities(books, &mut verdict);
     stocks(books, &mut verdict);
@@ -174,15 +186,15 @@ pub(super) fn judge(books: &Books) -> Verdict {
 }
 
 fn planned(books: &Books, verdict: &mut Verdict) {
-    let Planned { orders, completions, moves } = books.planned;
-    for (what, planned, found) in [
-        ("orders", orders, books.released.len()),
-        ("completions", completions, books.reported.len()),
-        ("moves", moves, books.moved.len()),
-    ] {
+    let Planned { orders, work } = books.planned;
+    let flows = books.flows.iter().map(|flow| (flow.what, flow.planned, flow.reported.len()));
+    let all = [("order", orders, books.released.len()), ("confirmation", work, books.reported.len())];
+    // Without the flows of stock nothing is proven about it.
+    let none = books.flows.is_empty().then_some(("move", 0, 0));
+    for (what, planned, found) in all.into_iter().chain(flows).chain(none) {
         if planned == 0 || found != planned {
             verdict.short += 1;
-            verdict.say(format!("{planned} {what} were planned and {found} told"));
+            verdict.say(format!("{planned} of {what} were planned and {found} told"));
         }
     }
 }
@@ -260,12 +272,14 @@ fn quantities(books: &Books, verdict: &mut Verdict) {
             verdict.say(format!("{} was posted with other quantities than reported", posted.id));
         }
     }
-    let moved: HashMap<&str, &Move> = books.moved.iter().map(|it| (it.id.as_str(), it)).collect();
-    for posted in books.moved_in_erp.iter().chain(&books.moved_in_wms) {
-        let Some(report) = moved.get(posted.id.as_str()) else { continue };
-        if summed([&posted.changes]) != summed([&report.changes]) {
-            verdict.unequal += 1;
-            verdict.say(format!("{} was posted with another quantity or place than reported", posted.id));
+    for flow in &books.flows {
+        let reported: HashMap<&str, &Goods> = flow.reported.iter().map(|it| (it.id.as_str(), it)).collect();
+        for posted in flow.in_erp.iter().chain(&flow.in_wms) {
+            let Some(report) = reported.get(posted.id.as_str()) else { continue };
+            if summed([&posted.changes]) != summed([&report.changes]) {
+                verdict.unequal += 1;
+                verdict.say(format!("{} was posted with another quantity or place than reported", posted.id));
+            }
         }
     }
     let (reported, confirmed) = (totals(&books.reported), totals(&books.confirmed));
@@ -287,15 +301,17 @@ fn totals(work: &[Work]) -> BTreeMap<&str, (Decimal, Decimal)> {
     totals
 }
 
-/// The WMS holds what the moves say, the ERP what moves and confirmations say, and both agree on what was moved.
+/// The WMS holds what the documents about stock say, the ERP what they and the confirmations say, and both agree on what
+/// was posted alone.
 fn stocks(books: &Books, verdict: &mut Verdict) {
-    let moved = summed(books.moved.iter().map(|it| &it.changes));
-    let all = summed(books.moved.iter().map(|it| &it.changes).chain(books.reported.iter().map(|it| &it.changes)));
-    let moved_in_erp = summed(books.moved_in_erp.iter().map(|it| &it.changes));
+    let reported = || books.flows.iter().flat_map(|flow| &flow.reported).map(|it| &it.changes);
+    let of_stock = summed(reported());
+    let all = summed(reported().chain(books.reported.iter().map(|it| &it.changes)));
+    let alone_in_erp = summed(books.flows.iter().flat_map(|flow| &flow.in_erp).map(|it| &it.changes));
     let (in_wms, in_erp) = (without_zeros(&books.stock_in_wms), without_zeros(&books.stock_in_erp));
     for (what, due, found) in [
-        ("the stock of the WMS and the moves of the plants", &moved, &in_wms),
-        ("the stock of the WMS and the transfers of the ERP", &moved_in_erp, &in_wms),
+        ("the stock of the WMS and the reports of the plants", &of_stock, &in_wms),
+        ("the stock of the WMS and the material documents of the ERP", &alone_in_erp, &in_wms),
         ("the stock of the ERP and the reports of the plants", &all, &in_erp),
     ] {
         for place in due.keys().chain(found.keys()).collect::<BTreeSet<_>>() {

@@ -128,6 +128,11 @@ impl Node {
         format!("{program} {words} --node {} --data {}", self.url(), self.data().display())
     }
 
+    /// Where a file of the project stands.
+    pub(super) fn project_file(&self, path: &str) -> String {
+        self.directory.join("project").join(path).display().to_string()
+    }
+
     /// The data directory.
     pub(super) fn data(&self) -> PathBuf {
         self.directory.join("data")

@@ -13,6 +13,12 @@ pub(super) const COMPLETIONS: usize = 16;
 /// Stock moves for each order.
 pub(super) const MOVES: usize = 5;
 
+/// How often granulate is used outside of a completion, for each order.
+pub(super) const CONSUMPTIONS: usize = 2;
+
+/// Documents of all orders that become confirmations: completions, and pieces found to be bad.
+pub(super) const WORK: usize = ORDERS * (COMPLETIONS + 1);
+
 /// Pieces in every order.
 pub(super) const PIECES: u32 = 480;
 
@@ -83,6 +89,12 @@ pub(super) struct Order {
     pub(super) reports: Vec<Report>,
     /// Granulate moved from the raw store to the line, move by move, in the plant's own unit.
     pub(super) moves: Vec<Decimal>,
+    /// Granulate taken from the raw store outside of a completion, time by time, in the plant's own unit.
+    pub(super) consumptions: Vec<Decimal>,
+    /// Granulate that was spilled in the raw store, in the plant's own unit.
+    pub(super) spilled: Decimal,
+    /// Pieces found to be bad after their operation was reported, in the plant's own unit.
+    pub(super) found_bad: Decimal,
 }
 
 impl Order {
@@ -132,7 +144,16 @@ fn order(at: usize, rng: &SeededRng) -> Order {
     });
     let reports = reports.collect();
     let moves = (0..MOVES).map(|_| weight * Decimal::from(100 + below(rng, 400))).collect();
-    Order { number: format!("{:012}", 100_234_871 + at), plant, material, reports, moves }
+    Order {
+        number: format!("{:012}", 100_234_871 + at),
+        plant,
+        material,
+        reports,
+        moves,
+        consumptions: (0..CONSUMPTIONS).map(|_| weight * Decimal::from(5 + below(rng, 20))).collect(),
+        spilled: weight * Decimal::from(1 + below(rng, 5)),
+        found_bad: share * Decimal::from(1 + below(rng, 2)),
+    }
 }
 
 /// A number from zero up to, but not including, `end`.
@@ -159,6 +180,10 @@ mod tests {
                 assert_eq!(order.reports.iter().filter(|it| it.last).count(), 1);
                 assert!(order.reports.last().is_some_and(|it| it.last));
                 assert_eq!((order.reports.len(), order.moves.len()), (COMPLETIONS, MOVES));
+                assert_eq!(order.consumptions.len(), CONSUMPTIONS);
+                assert!(
+                    order.consumptions.iter().chain([&order.spilled, &order.found_bad]).all(|it| *it > Decimal::ZERO)
+                );
             }
         }
     }

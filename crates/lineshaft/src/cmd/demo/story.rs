@@ -10,12 +10,16 @@ use tokio::task::JoinHandle;
 
 use super::judge::{Hub, Verdict, judge};
 use super::node::{Node, Now};
-use super::plan::{self, COMPLETIONS, COVER, EARLY, GRANULATE, LOCKED, MOVES, ORDERS, Order, PUMP, UNANSWERED};
+use super::plan::{self, COMPLETIONS, COVER, EARLY, GRANULATE, LOCKED, ORDERS, Order, PUMP, UNANSWERED};
 use super::systems::Systems;
 use super::tell::Tell;
 use super::{load, project};
 
 const CONFIRMATIONS: &str = "/sap/opu/odata/sap/API_PROD_ORDER_CONFIRMATION_2_SRV/ProdnOrdConf2";
+
+/// Tables that a person loads, and the field that is the key of each.
+const TABLES: [(&str, &str); 4] =
+    [("unit", "unit"), ("location", "location"), ("work-centre", "work_centre"), ("batch", "key")];
 
 /// How long the ERP cannot be reached.
 const OUTAGE: Duration = Duration::from_secs(20);
@@ -64,12 +68,13 @@ impl<'a> Story<'a> {
     /// Chapter 2: master data, orders, and one order that is too early.
     pub(super) async fn release_orders(&mut self) -> Result<(), String> {
         let (tell, systems, inbound) = (self.tell, Arc::clone(&self.systems), self.node.inbound());
-        tell.chapter("2  The ERP releases production orders");
+        tell.chapter("2  Master data and production orders");
+        self.load_tables().await?;
         for material in [PUMP, GRANULATE] {
             systems.tell_material(material, inbound)?;
         }
         self.wait("the hub took the materials", |systems, _| systems.untold() == 0).await?;
-        tell.say("The ERP told the hub two materials and their units: 1 box of pump housings = 12 pieces, 1 kg of granulate = 1000 g.");
+        tell.say("The ERP told the hub two materials by an interface of their own: 1 box of pump housings = 12 pieces, 1 kg of granulate = 1000 g.");
         for order in self.orders.iter() {
             systems.release(order, inbound)?;
         }
@@ -88,6 +93,21 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
+    /// Reference data that nobody sends: a person loads it from files.
+    async fn load_tables(&self) -> Result<(), String> {
+        let tell = self.tell;
+        tell.say("Some reference data no system sends. Somebody loads it from files: what the plants call their units, storage locations, work centres and batches.");
+        for (table, key) in TABLES {
+            let file = self.node.project_file(&format!("reference/{table}.csv"));
+            let said = self.node.command(&["reference", "load", table, &file, "--key", key]).await?;
+            tell.print(&format!(
+                "         $ lineshaft reference load {table} {table}.csv --key {key}\n         {}",
+                said.trim_end()
+            ));
+        }
+        Ok(())
+    }
+
     /// Chapter 3: production under steady load, an answer that is lost, an order that is locked.
     pub(super) async fn produce(&mut self) -> Result<JoinHandle<Result<(), String>>, String> {
         let (tell, systems) = (self.tell, Arc::clone(&self.systems));
@@ -96,7 +116,7 @@ impl<'a> Story<'a> {
         systems.erp.fault(Fault::new(Kind::ApplyThenDrop).times(1).path(CONFIRMATIONS).body(&unanswered.number));
         systems.erp.fault(Fault::new(Kind::Slow).path(CONFIRMATIONS).ms(POSTING_MS));
         let load = tokio::spawn(load::run(Arc::clone(&systems), Arc::clone(&self.orders), self.node.inbound()));
-        tell.say(&format!("Both plants report good and scrapped quantities, {COMPLETIONS} times for each order, and bring granulate to the lines, {MOVES} times for each order. Confirmations go to the ERP, moves to the ERP and to the warehouse, which throttles (429) when they come in bursts."));
+        tell.say(&format!("Both plants report good and scrapped quantities, {COMPLETIONS} times for each order, bring granulate to the lines, use some of it apart, and declare scrap. Confirmations go to the ERP; what changes stock goes to the ERP and to the warehouse, which throttles (429) when much comes at once."));
         self.wait_hub("a lost answer is noticed", |now| now.in_doubt > 0).await?;
         let short = unanswered.short().to_owned();
         tell.say(&format!("The ERP posted a confirmation of order {short} and its answer was lost. Sending again could post twice, so the hub marks it in doubt and will ask the ERP once it is quiet."));
@@ -156,10 +176,10 @@ impl<'a> Story<'a> {
         }
         load.await.map_err(|error| format!("the load ended early: {error}"))??;
         tell.say("The plants have reported everything. The hub works off what is left.");
-        let (completions, moves) = (ORDERS * COMPLETIONS, ORDERS * MOVES);
+        let stock = ORDERS * (plan::MOVES + plan::CONSUMPTIONS + 1);
         let posted = self.wait("everything is posted", |systems, _| {
-            let moved = systems.moves_in_erp().min(systems.wms.moves().len());
-            systems.untold() == 0 && systems.erp.all_confirmations().len() >= completions && moved >= moves
+            let posted = systems.stock_in_erp().min(systems.stock_in_wms());
+            systems.untold() == 0 && systems.erp.all_confirmations().len() >= plan::WORK && posted >= stock
         });
         // Not posted in time is for the judge to tell, with all details.
         let rested = match posted.await {
@@ -188,12 +208,22 @@ impl<'a> Story<'a> {
         tell.say("An independent judge compares the books of the ERP, both MES and the warehouse, document by document, in pieces and kilograms.");
         let planned = books.planned;
         tell.print(&format!(
-            "\n  orders         {:>4} planned · {:>4} released · {:>4} at their plants\n  confirmations  {:>4} planned · {:>4} reported · {:>4} posted in the ERP\n  moves          {:>4} planned · {:>4} reported · {:>4} posted in the ERP · {} in the warehouse\n  stock          {} places compared, ERP and warehouse\n\n  {verdict}",
+            "\n  orders         {:>4} planned · {:>4} released · {:>4} at their plants\n  confirmations  {:>4} planned · {:>4} reported · {:>4} posted in the ERP",
             planned.orders, books.released.len(), books.at_mes.len(),
-            planned.completions, books.reported.len(), books.confirmed.len(),
-            planned.moves, books.moved.len(), books.moved_in_erp.len(), books.moved_in_wms.len(),
-            books.stock_in_erp.len() + books.stock_in_wms.len(),
+            planned.work, books.reported.len(), books.confirmed.len(),
         ));
+        for flow in &books.flows {
+            tell.print(&format!(
+                "  {:<14} {:>4} planned · {:>4} reported · {:>4} posted in the ERP · {} in the warehouse",
+                flow.what,
+                flow.planned,
+                flow.reported.len(),
+                flow.in_erp.len(),
+                flow.in_wms.len(),
+            ));
+        }
+        let places = books.stock_in_erp.len() + books.stock_in_wms.len();
+        tell.print(&format!("  stock          {places} places compared, ERP and warehouse\n\n  {verdict}"));
         if verdict.unequal + verdict.short > 0 {
             tell.print(&format!("  unequal {} · fewer than planned {}", verdict.unequal, verdict.short));
         }
@@ -291,11 +321,11 @@ impl<'a> Story<'a> {
             self.look().await;
         }
         let (systems, now) = (&self.systems, &self.now.1);
-        let (told, moved) = (systems.told(), systems.wms.moves().len());
+        let (told, issued) = (systems.told(), systems.stock_in_wms());
         self.tell.progress(&format!(
-            "told {told}  confirmed {}  moves ERP {} WMS {moved}  open {}  in doubt {}  stopped {}",
+            "told {told}  confirmed {}  stock ERP {} WMS {issued}  open {}  in doubt {}  stopped {}",
             systems.erp.all_confirmations().len(),
-            systems.moves_in_erp(),
+            systems.stock_in_erp(),
             now.hub.open,
             now.in_doubt,
             now.stopped

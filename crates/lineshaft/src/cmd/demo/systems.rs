@@ -1,21 +1,25 @@
 //! The stand-in systems of the demo, set up and asked for their books. Deliberately absent: what happens when.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use lineshaft_standin::Decimal;
-use lineshaft_standin::erp::{self, Erp, Material, Movement};
-use lineshaft_standin::mes::{self, Completion, Mes};
+use lineshaft_standin::erp::{self, Erp, Material};
+use lineshaft_standin::mes::{self, Completion, Consumption, Mes, Scrap, Scrapped};
 use lineshaft_standin::push::{Push, To};
 use lineshaft_standin::wms::Wms;
 use serde_json::Value;
 
-use super::judge::{Books, Held, Hub, Move, Place, Planned, Released, Work};
+use super::judge::{Books, Flow, Goods, Held, Hub, Place, Planned, Released, Work};
 use super::plan::{self, COVER, COVERS_IN_BOX, GRANULATE, Order, PIECES, PUMP, PUMPS_IN_BOX, Plant, Report};
 
-/// Moves that the WMS takes in a second before it throttles.
-const WMS_MOVES_PER_SECOND: u32 = 6;
+/// Moves and issues that the WMS takes in a second before it throttles.
+const WMS_DOCUMENTS_PER_SECOND: u32 = 6;
+
+/// Where granulate lies before it is brought to the line, and where it is used.
+const RAW_STORE: &str = "0001";
+const LINE: &str = "0003";
 
 /// A running set of stand-ins.
 pub(super) struct Systems {
@@ -48,7 +52,7 @@ impl Systems {
         let erp = Erp::start(free, erp::Setup { token: token("erp-outbound"), ..erp::Setup::default() }).await?;
         let de = Mes::start(free, mes::Plant::de10(), token("mes-de-outbound")).await?;
         let pl = Mes::start(free, mes::Plant::pl20(), token("mes-pl-outbound")).await?;
-        let wms = Wms::start(free, Some(WMS_MOVES_PER_SECOND), token("wms-outbound")).await?;
+        let wms = Wms::start(free, Some(WMS_DOCUMENTS_PER_SECOND), token("wms-outbound")).await?;
         let plants = ["DE10", "PL20"];
         erp.add_material(Material::new(PUMP, "Pump housing, finished", "FERT", "PC", &plants).unit(
             "CAR",
@@ -119,10 +123,46 @@ impl Systems {
             material: GRANULATE.to_owned(),
             batch: order.batch().to_owned(),
             quantity,
-            from: "0001".to_owned(),
-            to: "0003".to_owned(),
+            from: RAW_STORE.to_owned(),
+            to: LINE.to_owned(),
         };
         self.mes(order.plant).move_stock(&it, &self.to(inbound, mes_name(order.plant), "move"))
+    }
+
+    /// The MES of the order's plant reports granulate that was used outside of a completion.
+    pub(super) fn consume(&self, order: &Order, quantity: Decimal, inbound: SocketAddr) -> Result<Push, String> {
+        let it = Consumption {
+            order: order.number.clone(),
+            material: GRANULATE.to_owned(),
+            batch: order.batch().to_owned(),
+            quantity,
+            from: RAW_STORE.to_owned(),
+        };
+        self.mes(order.plant).consume(&it, &self.to(inbound, mes_name(order.plant), "consumption"))
+    }
+
+    /// The MES of the order's plant declares spilled granulate.
+    pub(super) fn declare_spilled(&self, order: &Order, inbound: SocketAddr) -> Result<Push, String> {
+        let was = Scrapped::InStock { batch: order.batch().to_owned(), from: RAW_STORE.to_owned() };
+        self.declare(order, GRANULATE, order.spilled, was, inbound)
+    }
+
+    /// The MES of the order's plant declares pieces that were found to be bad.
+    pub(super) fn declare_bad(&self, order: &Order, inbound: SocketAddr) -> Result<Push, String> {
+        self.declare(order, order.material, order.found_bad, Scrapped::AtOperation, inbound)
+    }
+
+    fn declare(
+        &self,
+        order: &Order,
+        material: &str,
+        quantity: Decimal,
+        was: Scrapped,
+        inbound: SocketAddr,
+    ) -> Result<Push, String> {
+        let (number, material) = (order.number.clone(), material.to_owned());
+        let it = Scrap { order: number, material, quantity, reason: "0002".to_owned(), was };
+        self.mes(order.plant).declare_scrap(&it, &self.to(inbound, mes_name(order.plant), "scrap"))
     }
 
     /// The command with which somebody makes the order's plant report a stock move.
@@ -155,45 +195,79 @@ impl Systems {
         orders.iter().filter(|it| self.mes(it.plant).order(&it.number).is_some()).count()
     }
 
-    /// Moves that the ERP has posted; those behind confirmations are not counted.
-    pub(super) fn moves_in_erp(&self) -> usize {
-        self.erp.movements().iter().filter(|it| !it.reference.is_empty()).count()
+    /// Documents about stock that the ERP has posted; those behind confirmations are not counted.
+    pub(super) fn stock_in_erp(&self) -> usize {
+        self.erp.movements().iter().filter(|it| it.confirmation.is_none()).count()
+    }
+
+    /// Documents about stock that the WMS has posted.
+    pub(super) fn stock_in_wms(&self) -> usize {
+        self.wms.moves().len() + self.wms.issues().len()
     }
 
     /// Everything the stand-ins wrote down, and what the hub says of itself.
     pub(super) fn books(&self, orders: &[Order], hub: Hub) -> Books {
-        let (mut reported, mut moved) = (Vec::new(), Vec::new());
-        for push in self.de.pushes().into_iter().chain(self.pl.pushes()) {
-            let document: Value = serde_json::from_slice(&push.body).unwrap_or_default();
-            if document["good"].is_number() {
-                reported.push(work_of_mes(&document));
-            } else {
-                moved.push(move_of_mes(&document));
-            }
-        }
-        let (confirmed, moved_in_erp) = erp_books(&self.erp);
-        let stock = self.erp.stock().into_iter().map(|(at, quantity)| (place_of(at), quantity));
-        Books {
-            planned: Planned {
-                orders: plan::ORDERS,
-                completions: plan::ORDERS * plan::COMPLETIONS,
-                moves: plan::ORDERS * plan::MOVES,
-            },
+        let (confirmed, alone_in_erp) = erp_books(&self.erp);
+        let mut books = Books {
+            planned: Planned { orders: plan::ORDERS, work: plan::WORK },
             released: orders
                 .iter()
                 .filter_map(|it| self.erp.order_document(&it.number))
                 .map(|it| released(&it))
                 .collect(),
             at_mes: held(&self.de).chain(held(&self.pl)).collect(),
-            reported,
             confirmed,
-            moved,
-            moved_in_erp,
-            moved_in_wms: self.wms.moves().iter().map(move_of_wms).collect(),
-            stock_in_erp: stock.collect(),
+            flows: FLOWS.map(|(what, planned)| Flow { what, planned, ..Flow::default() }).into(),
+            stock_in_erp: self.erp.stock().into_iter().map(|(at, quantity)| (place_of(at), quantity)).collect(),
             stock_in_wms: self.wms.stock(),
             hub,
+            ..Books::default()
+        };
+        for push in self.de.pushes().into_iter().chain(self.pl.pushes()) {
+            let document: Value = serde_json::from_slice(&push.body).unwrap_or_default();
+            match kind_of(&document) {
+                Kind::Work => books.reported.push(work_of_mes(&document)),
+                Kind::Goods(flow) => books.flows[flow].reported.push(goods_of_mes(&document)),
+            }
         }
+        let known: HashMap<String, usize> = (0..)
+            .zip(&books.flows)
+            .flat_map(|(at, flow)| flow.reported.iter().map(move |it| (it.id.clone(), at)))
+            .collect();
+        // One that nobody reported is nobody's, whatever flow it is shown in.
+        let flow = |id: &str| known.get(id).copied().unwrap_or_default();
+        for posted in alone_in_erp {
+            books.flows[flow(&posted.id)].in_erp.push(posted);
+        }
+        for posted in self.wms.moves().iter().chain(&self.wms.issues()).map(goods_of_wms) {
+            books.flows[flow(&posted.id)].in_wms.push(posted);
+        }
+        books
+    }
+}
+
+/// The kinds of documents about stock, and how many are planned.
+const FLOWS: [(&str, usize); 3] = [
+    ("move", plan::ORDERS * plan::MOVES),
+    ("consumption", plan::ORDERS * plan::CONSUMPTIONS),
+    ("scrap of stock", plan::ORDERS),
+];
+
+/// What a document of a MES is about.
+enum Kind {
+    /// Work: a completion, or scrap of an operation.
+    Work,
+    /// Stock: which of [`FLOWS`].
+    Goods(usize),
+}
+
+fn kind_of(document: &Value) -> Kind {
+    let has = |field: &str| !document[field].is_null();
+    match () {
+        () if has("good") || has("declared_at") && has("operation") => Kind::Work,
+        () if has("used_at") => Kind::Goods(1),
+        () if has("declared_at") => Kind::Goods(2),
+        () => Kind::Goods(0),
     }
 }
 
@@ -249,68 +323,72 @@ fn held(mes: &Mes) -> impl Iterator<Item = Held> + '_ {
     })
 }
 
-/// A completion as the plant wrote it, in base units, with the goods movements that it means.
+/// A completion or scrap of an operation as the plant wrote it, in base units, with the goods movements that it means.
 fn work_of_mes(document: &Value) -> Work {
     let (plant, material) = (text(document, "plant"), text(document, "material"));
     let pieces = base(&text(document, "unit"), &material);
-    let yielded = quantity(&document["good"]) * pieces;
+    // What takes an earlier completion back repeats it.
+    let sign = if document["reverses"].is_null() { Decimal::ONE } else { -Decimal::ONE };
+    let amount = |field: &str| quantity(&document[field]) * pieces * sign;
+    let (yielded, scrapped) = match document["good"].is_null() {
+        true => (Decimal::ZERO, amount("quantity")),
+        false => (amount("good"), amount("scrap")),
+    };
     let mut changes = vec![((plant.clone(), material, "0002".to_owned(), String::new()), yielded)];
     for used in document["components"].as_array().into_iter().flatten() {
         let material = text(used, "material");
-        let amount = quantity(&used["quantity"]) * base(&text(used, "unit"), &material);
-        changes.push(((plant.clone(), material, "0001".to_owned(), text(used, "batch")), -amount));
+        let amount = quantity(&used["quantity"]) * base(&text(used, "unit"), &material) * sign;
+        changes.push(((plant.clone(), material, LINE.to_owned(), text(used, "batch")), -amount));
     }
-    Work {
-        id: text(document, "id"),
-        order: text(document, "order"),
-        yielded,
-        scrapped: quantity(&document["scrap"]) * pieces,
-        changes,
-    }
+    Work { id: text(document, "id"), order: text(document, "order"), yielded, scrapped, changes }
 }
 
-fn move_of_mes(document: &Value) -> Move {
+fn goods_of_mes(document: &Value) -> Goods {
     let amount = quantity(&document["quantity"]) * base(&text(document, "unit"), &text(document, "material"));
-    Move { id: text(document, "id"), order: text(document, "order"), changes: both_sides(document, amount) }
+    Goods { id: text(document, "id"), order: text(document, "order"), changes: sides(document, amount) }
 }
 
-fn move_of_wms(document: &Value) -> Move {
-    let changes = both_sides(document, quantity(&document["quantity"]));
-    Move { id: text(document, "reference"), order: String::new(), changes }
+fn goods_of_wms(document: &Value) -> Goods {
+    let changes = sides(document, quantity(&document["quantity"]));
+    Goods { id: text(document, "reference"), order: String::new(), changes }
 }
 
-fn both_sides(document: &Value, amount: Decimal) -> Vec<(Place, Decimal)> {
+/// What leaves one place and, if it is a move, comes to another.
+fn sides(document: &Value, amount: Decimal) -> Vec<(Place, Decimal)> {
     let place = |location: &str| {
         (text(document, "plant"), text(document, "material"), text(document, location), text(document, "batch"))
     };
-    vec![(place("from"), -amount), (place("to"), amount)]
+    let mut changes = vec![(place("from"), -amount)];
+    if !document["to"].is_null() {
+        changes.push((place("to"), amount));
+    }
+    changes
 }
 
 /// Confirmations with the movements behind them, and the movements that stand alone.
-fn erp_books(erp: &Erp) -> (Vec<Work>, Vec<Move>) {
-    let changes = |it: Movement| it.changes.into_iter().map(|(at, change)| (place_of(at), change)).collect::<Vec<_>>();
-    let mut behind: HashMap<String, VecDeque<Movement>> = HashMap::new();
+fn erp_books(erp: &Erp) -> (Vec<Work>, Vec<Goods>) {
+    let mut behind: HashMap<(String, String), Vec<(Place, Decimal)>> = HashMap::new();
     let mut alone = Vec::new();
     for movement in erp.movements() {
-        if movement.reference.is_empty() {
-            behind.entry(movement.key.clone()).or_default().push_back(movement);
-        } else {
-            alone.push(Move { id: movement.reference.clone(), order: String::new(), changes: changes(movement) });
+        let changes = movement.changes.into_iter().map(|(at, change)| (place_of(at), change));
+        match movement.confirmation {
+            Some(confirmation) => behind.entry(confirmation).or_default().extend(changes),
+            None => alone.push(Goods { id: movement.reference, order: String::new(), changes: changes.collect() }),
         }
     }
-    let confirmed = erp.all_confirmations().into_iter().map(|it| Work {
-        id: it.text.strip_prefix("MES ").unwrap_or(&it.text).to_owned(),
-        changes: behind.get_mut(&it.key).and_then(VecDeque::pop_front).map(changes).unwrap_or_default(),
-        order: it.order,
-        yielded: it.yielded,
-        scrapped: it.scrapped,
+    let confirmed = erp.all_confirmations().into_iter().map(|it| {
+        let sign = if it.cancels.is_some() { -Decimal::ONE } else { Decimal::ONE };
+        Work {
+            id: it.text.strip_prefix("MES ").unwrap_or(&it.text).to_owned(),
+            changes: behind.remove(&(it.group, it.count)).unwrap_or_default(),
+            order: it.order,
+            yielded: it.yielded * sign,
+            scrapped: it.scrapped * sign,
+        }
     });
     let confirmed = confirmed.collect();
     // A movement behind no confirmation is nobody's.
-    alone.extend(behind.into_values().flatten().map(|it| Move {
-        id: it.reference.clone(),
-        order: String::new(),
-        changes: changes(it),
-    }));
+    let nobodys = |changes| Goods { id: String::new(), order: String::new(), changes };
+    alone.extend(behind.into_values().map(nobodys));
     (confirmed, alone)
 }
