@@ -91,8 +91,13 @@ fn unknown_operations_may_appear_or_not_and_prove_nothing_about_order() {
 fn fewer_receipts_or_effects_than_planned_are_bad_without_any_broken_count() {
     let refused = verdict("ok A 1\nfail A 2", "A 1");
     assert_eq!((broken(&refused), refused.good()), (String::new(), false));
-    let unknown = verdict("ok A 1\ninfo A 2", "A 1");
-    assert_eq!((broken(&unknown), unknown.good()), (String::new(), false));
+    for seen in ["A 1", "A 1\nA 2"] {
+        let unknown = verdict("ok A 1\ninfo A 2", seen);
+        assert_eq!((broken(&unknown), unknown.good()), (String::new(), false), "never acknowledged: {seen}");
+    }
+    let load = load("ok A 1");
+    let unseen = judge(&Evidence { load: &load, ..Evidence::default() }).unwrap();
+    assert_eq!((broken(&unseen), unseen.good()), (String::new(), false), "nobody looked for effects");
     assert!(!judge(&Evidence::default()).unwrap().good(), "no evidence is no proof");
 }
 

@@ -56,10 +56,12 @@ impl Verdict {
         ]
     }
 
-    /// Whether something was planned, all of it was acknowledged and had its effect, and every safety count is zero.
+    /// Whether something was planned, all of it was acknowledged and had its effect wherever somebody looked, and every
+    /// safety count is zero.
     pub fn good(&self) -> bool {
         let due = (self.planned * self.sinks).saturating_sub(self.skipped * self.sinks);
         self.planned > 0
+            && self.sinks > 0
             && self.receipts >= self.planned
             && self.distinct_effects >= due
             && self.safety().iter().all(|(_, count)| *count == 0)
