@@ -50,6 +50,15 @@ impl Place {
         let mut command = Command::new(cargo);
         command.args(arguments).current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
         command.stdin(std::process::Stdio::null());
+        // What cargo told this program of itself. Build scripts that read such variables would run again, and all that
+        // depends on them be compiled again, whenever cargo is called now from here and now from a shell.
+        for (name, _) in std::env::vars_os() {
+            let own =
+                name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
+            if own {
+                command.env_remove(&name);
+            }
+        }
         command
     }
 

@@ -7,6 +7,7 @@ use axum::{Extension, Json};
 use lineshaft_engine::Shared;
 use lineshaft_engine::act::{on_delivery, on_transaction};
 use lineshaft_model::delivery::DeliveryState;
+use lineshaft_model::fault::Code;
 use lineshaft_model::ids::{DeliveryId, TransactionId};
 use lineshaft_model::principal::Principal;
 use lineshaft_store::change::{Target, Verdict};
@@ -231,10 +232,14 @@ fn shown(api: &Api, row: Row) -> Exception {
     let receive = row.delivery.and_then(|_| api.shared.project.receives.get(&row.interface));
     let state = DeliveryState::from_word(&row.state);
     let gone = row.delivery.is_some() && receive.is_none();
+    let code = row.fault.as_ref().map(|fault| fault.code);
     let can: &[&str] = match (row.delivery, state) {
         (None, _) => &["retry", "discard"],
         (Some(_), Some(DeliveryState::OutcomeUnknown)) => &["answer", "skip", "discard"],
         (Some(_), _) if gone => &["skip", "discard"],
+        // The target took it: whether it was posted after all is a question before it is sent again.
+        (Some(_), _) if code == Some(Code::DeliverUnanswered) => &["answer", "skip", "discard"],
+        (Some(_), _) if code == Some(Code::DeliverRefusedLater) => &["retry", "answer", "skip", "discard"],
         (Some(_), _) => &["retry", "skip", "discard"],
     };
     // What nothing attempts is stopped, whatever the database calls it.
