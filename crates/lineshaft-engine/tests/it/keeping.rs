@@ -105,7 +105,7 @@ async fn rs3_a_damaged_document_parks_its_delivery_alone() {
     plant.until_delivered(1).await;
     plant.until_exceptions(1).await;
     let parked = plant.exceptions().remove(0);
-    assert_eq!(parked.fault.as_ref().map(|fault| fault.code.as_str()), Some("STORE-004"), "{parked:?}");
+    assert_eq!(parked.fault.as_ref().map(|fault| fault.code.as_str()), Some("STORE-005"), "{parked:?}");
     let store = &plant.node.shared().store;
     plant.until("it is set aside", || store.damaged().expect("reads") == 1).await;
     assert!(!plant.node.shared().has_failed());
