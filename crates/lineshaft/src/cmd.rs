@@ -122,6 +122,7 @@ impl Cli {
 }
 
 fn told(failure: Failure) -> Exit {
-    eprintln!("{failure}");
+    // What a node or a file says in it must not move the cursor either.
+    eprintln!("{}", crate::print::printable_lines(&failure.to_string()));
     failure.exit
 }

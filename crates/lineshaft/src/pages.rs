@@ -85,7 +85,10 @@ fn error_index() -> String {
 fn command_line() -> String {
     let mut page = format!(
         "{GENERATED}\n# The command line\n\nData goes to standard output, everything else to standard error. Times carry their \
-         offset; `TZ=Europe/Berlin` shows them in that zone.\n\n## Exit codes\n\n| code | meaning |\n|---|---|\n"
+         offset; `TZ=Europe/Berlin` shows them in that zone.\n\nEvery list and every object can be had with `-o json`, as the API answers, \
+         or `-o ndjson`, a line for each item. Tables have no colours and no boxes. Help and the log are coloured on a terminal \
+         only, and never where `NO_COLOR` is set.\n\n`lineshaft completion bash`, `zsh` or `fish` writes the words for a shell: \
+         `source <(lineshaft completion bash)`.\n\n## Exit codes\n\n| code | meaning |\n|---|---|\n"
     );
     for (exit, meaning) in Exit::ALL {
         let _ = writeln!(page, "| {} | {meaning} |", exit as u8);

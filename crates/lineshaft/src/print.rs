@@ -23,6 +23,12 @@ enum Output {
 }
 
 impl OutputArgs {
+    /// The same for what no API answered.
+    pub fn wrote(self, what: &impl serde::Serialize) -> bool {
+        let text = serde_json::to_string(what).unwrap_or_default();
+        self.wrote_json(&text)
+    }
+
     /// Writes the API's answer if that was asked for; says whether it was.
     pub fn wrote_json(self, answer: &str) -> bool {
         match self.output {

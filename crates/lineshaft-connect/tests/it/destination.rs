@@ -81,6 +81,64 @@ async fn what_hostile_answers_come_to() {
     }
 }
 
+/// IN-12: what never ends is cut off, by size or by time, and the connection is given up.
+#[tokio::test]
+async fn what_never_ends_is_cut_off_and_let_go() {
+    let chunked = |status: &str| format!("HTTP/1.1 {status}\r\ntransfer-encoding: chunked\r\n\r\n");
+    let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
+    let stretched = format!("1;{}\r\nx\r\n", "y".repeat(1000));
+    for (act, expected) in [
+        (Act::Endless(chunked("200 OK"), chunk.clone()), "unknown DELIVER-009"),
+        (Act::Endless(chunked("409 Conflict"), chunk.clone()), "refused DELIVER-005"),
+        (Act::Endless(chunked("503 Later"), chunk), "unknown DELIVER-003"),
+        (Act::Endless(chunked("200 OK"), stretched), "unknown DELIVER-002"),
+        (Act::Endless("HTTP/1.1 200 OK\r\n\r\n".into(), "x".repeat(1024)), "unknown DELIVER-009"),
+        (Act::Endless("HTTP/1.1 200 OK\r\n".into(), "x-more: y\r\n".repeat(50)), "unknown DELIVER-002"),
+        (Act::Endless(String::new(), "HTTP/1.1 100 Continue\r\n\r\n".repeat(50)), "unknown DELIVER-002"),
+        (Act::Endless("HTTP/1.1 200 ".into(), "OK".repeat(500)), "unknown DELIVER-002"),
+    ] {
+        let peer = Peer::start(vec![act.clone()]).await;
+        let connection = HttpConnection { timeout_secs: 1, ..connection(peer.addr) };
+        let outcome = send(&surroundings(), &connection).await;
+        let shown: String = format!("{act:?}: {outcome:?}").chars().take(300).collect();
+        assert_eq!(word(&outcome), expected, "{shown}");
+        // The target goes on only when its words find no reader, and then takes no more connections.
+        let let_go = async {
+            while tokio::net::TcpStream::connect(peer.addr).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(tokio::time::timeout(std::time::Duration::from_secs(30), let_go).await.is_ok(), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_packed_nested_or_moved_is_neither_unpacked_nor_followed() {
+    let deep = format!("{{\"documentNumber\":{}", "[".repeat(900));
+    let twice = r#"{"documentNumber":"1","documentNumber":"2"}"#;
+    let json = "content-type: application/json\r\n";
+    for (act, expected) in [
+        (answer("200 OK", "content-encoding: gzip\r\n", "\u{1f}\u{8b}"), "unknown DELIVER-009"),
+        (answer("422 No", "content-encoding: gzip\r\n", "\u{1f}\u{8b}"), "refused DELIVER-005"),
+        (
+            Act::Answer("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n2\r\n\u{1f}x\r\n0\r\n\r\n".into()),
+            "unknown DELIVER-009",
+        ),
+        (answer("200 OK", json, &deep), "unknown DELIVER-009"),
+        (answer("200 OK", json, twice), "unknown DELIVER-009"),
+        (answer("200 OK", "content-type: application/xhtml+xml\r\n", "<html/>"), "unknown DELIVER-009"),
+        (answer("301 Moved", "location: /elsewhere\r\n", ""), "refused DELIVER-005"),
+        (answer("307 Moved", "location: http://127.0.0.1:1/\r\n", ""), "refused DELIVER-005"),
+        (Act::Answer("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n".into()), "unknown DELIVER-009"),
+    ] {
+        let peer = Peer::start(vec![act.clone()]).await;
+        let outcome = send(&surroundings(), &connection(peer.addr)).await;
+        let shown: String = format!("{act:?}: {outcome:?}").chars().take(300).collect();
+        assert_eq!(word(&outcome), expected, "{shown}");
+        assert_eq!(peer.seen().len(), 1, "one attempt is one request: {shown}");
+    }
+}
+
 #[tokio::test]
 async fn a_refusal_repeats_the_targets_words_but_never_our_secret() {
     let problem = r#"{"title":"Order closed","detail":"by open-sesame"}"#;

@@ -22,6 +22,8 @@ pub enum Act {
     Answer(String),
     /// Reads the request, writes these bytes, and keeps the connection open without another word.
     Hang(String),
+    /// Reads the request, writes the first bytes, then the others again and again until nobody reads them any more.
+    Endless(String, String),
     /// Reads the request and closes.
     Close,
 }
@@ -57,6 +59,10 @@ impl Peer {
                     Act::Hang(bytes) => {
                         let _ = stream.write_all(bytes.as_bytes()).await;
                         open.push(stream);
+                    }
+                    Act::Endless(head, piece) => {
+                        let _ = stream.write_all(head.as_bytes()).await;
+                        while stream.write_all(piece.as_bytes()).await.is_ok() {}
                     }
                     Act::Close => {}
                 }

@@ -10,12 +10,13 @@ use lineshaft_format::json;
 use lineshaft_model::catalog::Catalog;
 use lineshaft_model::fault::Fault;
 use lineshaft_model::tree::Tree;
+use serde::Serialize;
 
 use crate::diff;
 use crate::exit::{Exit, Failure};
 use crate::folder;
 use crate::lineage;
-use crate::print;
+use crate::print::{self, OutputArgs};
 
 /// Run maps on samples or on a document.
 #[derive(Args)]
@@ -37,6 +38,26 @@ struct Test {
     /// Directory of the project
     #[arg(default_value = ".")]
     dir: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What the samples came to, for programs.
+#[derive(Default, Serialize)]
+struct Tested {
+    items: Vec<Case>,
+    passed: usize,
+    failed: usize,
+}
+
+/// What one sample came to.
+#[derive(Serialize)]
+struct Case {
+    map: String,
+    case: String,
+    passed: bool,
+    /// What is wrong, line by line.
+    wrong: Vec<String>,
 }
 
 #[derive(Args)]
@@ -72,26 +93,25 @@ fn test(args: &Test) -> Result<Exit, Failure> {
     let checked = folder::check(&args.dir).map_err(|error| failed(format!("{}: {error}", args.dir.display())))?;
     let maps = spec::maps(&checked.files);
     let samples = spec::samples(&checked.files);
-    let (mut passed, mut wrong) = (0_usize, 0_usize);
+    let mut tested = Tested::default();
     for sample in &samples {
-        let name = format!("{} {}", sample.map, sample.case);
-        let lines = match maps.get(&sample.map) {
+        let wrong = match maps.get(&sample.map) {
             None => vec!["the map does not compile, or no interface uses it; see `lineshaft check`".to_owned()],
             Some(map) => try_sample(&checked.files, map, sample).unwrap_or_else(|message| vec![message]),
         };
-        if lines.is_empty() {
-            passed += 1;
-            print::out(&format!("PASS  {name}"));
-        } else {
-            wrong += 1;
-            print::out(&format!("FAIL  {name}"));
-            lines.iter().for_each(|line| print::out(&format!("      {}", print::printable(line))));
-        }
+        let passed = wrong.is_empty();
+        *(if passed { &mut tested.passed } else { &mut tested.failed }) += 1;
+        tested.items.push(Case { map: sample.map.clone(), case: sample.case.clone(), passed, wrong });
+    }
+    let told = args.output.wrote(&tested);
+    for case in tested.items.iter().filter(|_| !told) {
+        print::out(&format!("{}  {} {}", if case.passed { "PASS" } else { "FAIL" }, case.map, case.case));
+        case.wrong.iter().for_each(|line| print::out(&format!("      {}", print::printable(line))));
     }
     let without = maps.keys().filter(|map| !samples.iter().any(|sample| sample.map == **map)).count();
     let note = if without == 0 { String::new() } else { format!("; {without} maps have no samples") };
-    eprintln!("{passed} passed, {wrong} failed{note}");
-    Ok(if wrong == 0 { Exit::Ok } else { Exit::Problems })
+    eprintln!("{} passed, {} failed{note}", tested.passed, tested.failed);
+    Ok(if tested.failed == 0 { Exit::Ok } else { Exit::Problems })
 }
 
 /// What is wrong with one sample: nothing if it passes.

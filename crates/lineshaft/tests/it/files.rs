@@ -96,13 +96,60 @@ fn a_map_run_tells_where_each_field_comes_from() {
 }
 
 #[test]
+fn checks_are_told_to_programs_too() {
+    let directory = starter();
+    let json = |arguments: &[&str]| {
+        let ran = run(directory.path(), &[arguments, &["-o", "json"]].concat());
+        let value: serde_json::Value =
+            serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
+        (ran.code, value)
+    };
+    assert_eq!(json(&["check"]), (0, serde_json::json!({ "items": [], "errors": 0, "warnings": 0 })));
+    let (code, tested) = json(&["map", "test"]);
+    assert_eq!((code, &tested["passed"], &tested["items"][0]["case"]), (0, &1.into(), &"plain".into()));
+    change(directory.path(), "systems/erp.yaml", "in_order_by: order", "in_order_by: oder");
+    let (code, found) = json(&["check"]);
+    let item = &found["items"][0];
+    assert_eq!((code, &found["errors"], &item["line"]), (8, &1.into(), &12.into()));
+    assert!(
+        item["file"] == "systems/erp.yaml" && item["help"].as_str().is_some_and(|help| !help.is_empty()),
+        "{found}"
+    );
+    let lines = run(directory.path(), &["check", "-o", "ndjson"]);
+    assert!(lines.out.lines().count() == 1 && lines.out.starts_with("{\"severity\":\"error\""), "{lines:?}");
+}
+
+#[test]
+fn every_shell_gets_its_words() {
+    let directory = tempfile::tempdir().unwrap();
+    for (shell, said) in
+        [("bash", "complete -F _lineshaft"), ("zsh", "#compdef lineshaft"), ("fish", "complete -c lineshaft")]
+    {
+        let script = run(directory.path(), &["completion", shell]);
+        assert!(script.code == 0 && script.out.contains(said), "{shell}: {}", script.code);
+        for word in ["exceptions", "audit", "completion", "ndjson"] {
+            assert!(script.out.contains(word), "{shell} has no {word}");
+        }
+    }
+    assert_eq!(run(directory.path(), &["completion", "csh"]).code, 2);
+}
+
+#[test]
+fn what_is_no_terminal_gets_no_colours() {
+    let directory = starter();
+    change(directory.path(), "systems/erp.yaml", "in_order_by: order", "in_order_by: oder");
+    for arguments in [&["--help"][..], &["check"], &["frobnicate"], &["run"], &["map", "test"], &["status", "--help"]] {
+        let ran = run(directory.path(), arguments);
+        assert!(!ran.out.contains('\u{1b}') && !ran.err.contains('\u{1b}'), "{arguments:?}: {ran:?}");
+    }
+}
+
+#[test]
 fn exit_codes_tell_usage_from_an_unreachable_node() {
     let directory = starter();
     assert_eq!(run(directory.path(), &["exceptions", "skip", "x"]).code, 2);
     assert_eq!(run(directory.path(), &["exceptions", "answer", "x", "--reason", "y"]).code, 2);
     assert_eq!(run(directory.path(), &["frobnicate"]).code, 2);
-    let script = run(directory.path(), &["completion", "bash"]);
-    assert!(script.code == 0 && script.out.contains("exceptions"), "{}", script.code);
     // A port that was free a moment ago and that nothing listens on.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");

@@ -115,3 +115,41 @@ fn what_waits_for_an_interface_that_left_the_project_is_seen_and_decided_on() {
     let ended = node.terminate();
     assert!(ended.err.contains("deliveries wait for an interface that is not in this project"), "{ended:?}");
 }
+
+/// What the manual says of exit codes, with a command for each.
+#[test]
+fn every_exit_code_of_the_manual_is_met() {
+    let directory = project();
+    let here = directory.path();
+    let node = start(here);
+    node.hand_in("1", &document("1000041", "XX"));
+    let list = node.ask(here, &["exceptions", "list"]);
+    let stopped = list.out.lines().nth(1).and_then(|line| line.split_whitespace().last()).unwrap().to_owned();
+    let unknown = "01a20778-442e-7baa-89bd-7f4503daa5c7";
+    let mut met = Vec::new();
+    let mut meet = |code: i32, arguments: &[&str]| {
+        let ended = node.ask(here, arguments);
+        assert_eq!(ended.code, code, "{arguments:?}: {ended:?}");
+        met.push(code);
+    };
+    meet(0, &["status"]);
+    meet(1, &["reference", "load", "unit", "no-such-file.csv", "--key", "code"]);
+    meet(2, &["exceptions", "skip", &stopped]);
+    meet(2, &["audit", "list", "--older-than", "7"]);
+    meet(3, &["find", "order:1"]);
+    meet(3, &["trace", "show", unknown]);
+    meet(4, &["status", "--token", "wrong"]);
+    meet(5, &["systems", "resume", "erp"]);
+    meet(6, &["exceptions", "discard", &stopped, unknown, "--reason", "test data"]);
+    let away = run(here, &["status", "--node", "http://127.0.0.1:9", "--token", "x"]);
+    let check = run(here, &["check", "data"]);
+    assert_eq!((away.code, check.code), (7, 8), "{away:?} {check:?}");
+    met.extend([7, 8]);
+    met.dedup();
+    let manual = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/cli.md");
+    let manual = std::fs::read_to_string(manual).unwrap();
+    let codes: Vec<i32> =
+        manual.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok()).collect();
+    assert_eq!(met, codes, "each code of docs/reference/cli.md, in its order");
+    assert_eq!(node.terminate().code, 0);
+}
