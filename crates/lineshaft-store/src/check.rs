@@ -224,29 +224,47 @@ fn without_document(connection: &Connection) -> Result<Vec<String>, StoreError> 
     Ok(lines)
 }
 
+/// A document as it is stored.
+struct Stored {
+    number: i64,
+    intake: Option<IntakeId>,
+    codec: String,
+    size: i64,
+    fingerprint: Vec<u8>,
+    stored_at: Timestamp,
+    bytes: Vec<u8>,
+}
+
 /// Reads every document and compares its checksum.
 fn documents(connection: &Connection, report: &mut Report) -> Result<(), StoreError> {
     let mut after = i64::MIN;
     loop {
-        let rows: Vec<(i64, Option<[u8; 16]>, String, i64, Vec<u8>, i64, Vec<u8>)> = connection
+        let rows: Vec<Stored> = connection
             .prepare_cached(
                 "SELECT id, intake, codec, size, sha256, stored_at, bytes FROM payloads WHERE id > ?1 ORDER BY id LIMIT ?2",
             )?
             .query_map(params![after, PAYLOADS_AT_ONCE], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+                Ok(Stored {
+                    number: row.get(0)?,
+                    intake: row.get::<_, Option<[u8; 16]>>(1)?.map(IntakeId::from_bytes),
+                    codec: row.get(2)?,
+                    size: row.get(3)?,
+                    fingerprint: row.get(4)?,
+                    stored_at: Timestamp::from_micros(row.get(5)?),
+                    bytes: row.get(6)?,
+                })
             })?
             .collect::<Result<_, _>>()?;
-        let Some((last, ..)) = rows.last() else { return Ok(()) };
-        after = *last;
-        for (number, intake, codec, size, fingerprint, stored_at, bytes) in rows {
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.number;
+        for Stored { number, intake, codec, size, fingerprint, stored_at, bytes } in rows {
             report.payloads += 1;
             let size = usize::try_from(size).unwrap_or(0);
             if Payload::unpack(&codec, size, &fingerprint, bytes, 0) == Err(Unreadable::Damaged) {
                 if report.damaged.len() == LISTED_MAX {
                     report.damaged_more += 1;
                 } else {
-                    let intake = intake.map(IntakeId::from_bytes);
-                    report.damaged.push(whose(connection, number, intake, Timestamp::from_micros(stored_at))?);
+                    report.damaged.push(whose(connection, number, intake, stored_at)?);
                 }
             }
         }

@@ -215,7 +215,7 @@ impl<'a> Copying<'a> {
         match self.target.prepare_cached(&self.insert)?.execute(params_from_iter(row)) {
             Ok(_) => {
                 self.found.rows += 1;
-                if self.found.rows % ROWS_AT_ONCE as u64 == 0 {
+                if self.found.rows.is_multiple_of(ROWS_AT_ONCE as u64) {
                     self.target.execute_batch("COMMIT; BEGIN")?;
                 }
                 Ok(())

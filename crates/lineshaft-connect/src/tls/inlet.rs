@@ -33,7 +33,7 @@ impl Inlet for TlsInlet {
         Box::pin(async move {
             let (stream, peer) = self.plain.accept().await?;
             let greeting = TlsAcceptor::from(self.identity.current()).accept(stream);
-            Ok((Box::new(Greeted::Greeting(greeting)) as BoxStream, peer))
+            Ok((Box::new(Greeted::Greeting(Box::new(greeting))) as BoxStream, peer))
         })
     }
 
@@ -44,7 +44,8 @@ impl Inlet for TlsInlet {
 
 /// A connection that is greeted when it is first used.
 enum Greeted {
-    Greeting(Accept<BoxStream>),
+    /// Boxed: it is large, and a connection is long in another state.
+    Greeting(Box<Accept<BoxStream>>),
     Open(Box<TlsStream<BoxStream>>),
     Failed,
 }
@@ -52,7 +53,7 @@ enum Greeted {
 impl Greeted {
     fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<io::Result<&mut TlsStream<BoxStream>>> {
         if let Self::Greeting(greeting) = self {
-            match ready!(Pin::new(greeting).poll(context)) {
+            match ready!(Pin::new(greeting.as_mut()).poll(context)) {
                 Ok(stream) => *self = Self::Open(Box::new(stream)),
                 Err(error) => {
                     *self = Self::Failed;

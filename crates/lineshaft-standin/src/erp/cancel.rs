@@ -17,6 +17,9 @@ pub(super) struct Cancelling<'a> {
     pub(super) posting_date: Value,
 }
 
+/// What stock changes where.
+type Changes = Vec<(Place, Decimal)>;
+
 impl Book {
     /// Where a confirmation stands.
     pub(super) fn place_of(&self, group: &str, count: &str) -> Option<usize> {
@@ -75,7 +78,7 @@ impl Book {
     }
 
     /// The movements behind a confirmation the other way round; `None` if there are none.
-    fn taken_back(&self, group: &str, count: &str) -> Option<(Vec<(Place, Decimal)>, Vec<Value>)> {
+    fn taken_back(&self, group: &str, count: &str) -> Option<(Changes, Vec<Value>)> {
         let behind = |it: &&super::Movement| {
             it.confirmation.as_ref().is_some_and(|(of, number)| of.as_str() == group && number.as_str() == count)
         };
