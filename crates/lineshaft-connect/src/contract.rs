@@ -86,8 +86,10 @@ pub enum ReplyKind {
 /// What an intake came to so far, for its sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// Transactions it holds.
+    /// Transactions it holds, as far as is known.
     pub parts: usize,
+    /// Whether all of them are known: a large document is taken apart after it was stored.
+    pub taken_apart: bool,
     /// The first of them, at most [`Standing::LISTED_MAX`], with what each came to.
     pub transactions: Vec<TransactionStanding>,
 }
@@ -158,7 +160,7 @@ impl Standing {
         let stopped = |transaction: &TransactionStanding| {
             transaction.state == TransactionState::Parked || transaction.deliveries.iter().any(|it| it.stopped)
         };
-        if self.parts > self.transactions.len() || self.transactions.iter().any(open) {
+        if !self.taken_apart || self.parts > self.transactions.len() || self.transactions.iter().any(open) {
             StandingWord::Open
         } else if self.transactions.iter().any(stopped) {
             StandingWord::Stopped

@@ -13,6 +13,9 @@ mod reply;
 /// One decision at a time on each order, batch or stock line.
 mod objects;
 
+/// Large intakes: stored first, taken apart after.
+mod split;
+
 /// Accepted transactions that must be processed (again).
 mod process;
 

@@ -84,6 +84,7 @@ impl Node {
         shared.store.commit(vec![Change::Note(entry)]).await.map_err(|error| store_fault(&error))?;
         let mut senders = start_senders(&shared, &receivers);
         senders.spawn(keep(Arc::clone(&shared)));
+        senders.spawn(crate::split::run(Arc::clone(&shared)));
         shared.backlog.look_into_store();
         let (listener, takers) = start_takers(&shared, &surroundings).await?;
         Ok(Self { shared, listener, senders, takers })

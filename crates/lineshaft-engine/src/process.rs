@@ -22,13 +22,13 @@ use crate::receive::{decided, guarded, to_part};
 use crate::shared::{Shared, gone};
 
 /// Times that processing may be begun without coming to an end, before the document is taken for the cause (OT11).
-const BEGUN_MAX: u32 = 3;
+pub(crate) const BEGUN_MAX: u32 = 3;
 
 /// Transactions loaded from the store at a time.
 const LOAD: usize = 256;
 
 /// How long to wait when the store can take nothing.
-const PAUSE: Duration = Duration::from_millis(200);
+pub(crate) const PAUSE: Duration = Duration::from_millis(200);
 
 /// What waits to be processed. Bounded: what does not fit is found again in the store.
 #[derive(Default)]

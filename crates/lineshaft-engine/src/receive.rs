@@ -28,6 +28,7 @@ use crate::deliver::documents::Documents;
 use crate::objects::DECISIONS_MAX;
 use crate::reply::with_outcome;
 use crate::shared::Shared;
+use crate::split;
 
 /// Batches of one interface that are processed at the same time, at most.
 const BATCHES_MAX: usize = 256;
@@ -99,6 +100,8 @@ struct Heard<'a> {
     received: &'a Received,
     catalog: Arc<Catalog>,
     understood: Understood,
+    /// Whether it is stored first and taken apart after.
+    later: bool,
 }
 
 /// What storing a batch came to.
@@ -175,12 +178,16 @@ fn invalid(emit: &Emit, accepts: &[Accept]) -> Option<Fault> {
 }
 
 async fn store(shared: &Shared, emit: &Emit, accepts: Vec<Accept>, cursor: Option<Cursor>) -> Result<Stored, Fault> {
+    let later = accepts.iter().any(|accept| accept.later.is_some());
     let cursor = cursor.map(|Cursor(cursor)| Change::Cursor { interface: emit.name.clone(), cursor });
     let changes = accepts.into_iter().map(|accept| Change::Accept(Box::new(accept))).chain(cursor).collect();
     let effects = shared.store.commit(changes).await.map_err(|error| {
         shared.fail_if_fatal(&error);
         unavailable(&error)
     })?;
+    if later {
+        shared.splitting.look_into_store();
+    }
     let mut receipts = Vec::new();
     // The receipt is made from the durable effect and from nothing else.
     for effect in effects.into_inner() {
@@ -218,8 +225,17 @@ fn hear<'a>(shared: &Shared, emit: &Emit, received: &'a Received) -> Heard<'a> {
     let id = IntakeId::new(received_at, &*shared.rng);
     let catalog = shared.catalog();
     let work = Work { id, received_at, received };
-    let understood = guarded(id, || understand(shared.ground(&catalog), emit, work));
-    Heard { id, received, catalog, understood }
+    // Who wants to know whether it is valid, or what it came to, wants it read before the receipt.
+    let large = emit.reply == ReplyRule::Stored && split::is_large(emit, received);
+    let understood = if large && emit.unreadable_pass {
+        Understood::unread(emit, received)
+    } else {
+        guarded(id, || understand(shared.ground(&catalog), emit, work))
+    };
+    // Where the interface says `unreadable: stop`, it was read only to know whether it can be.
+    let later = large && !understood.is_unreadable();
+    let understood = if later { Understood::unread(emit, received) } else { understood };
+    Heard { id, received, catalog, understood, later }
 }
 
 fn prepare(
@@ -229,7 +245,7 @@ fn prepare(
     heard: Heard<'_>,
     (states, repeats): (&mut States, &BTreeSet<TransactionId>),
 ) -> Accept {
-    let Heard { id, received, catalog, understood } = heard;
+    let Heard { id, received, catalog, understood, later } = heard;
     let intake = decided(shared.ground(&catalog), id, understood, states, repeats);
     // The only transaction of an intake keeps its document with its own; many share the one they came in.
     let alone = intake.parts.len() == 1;
@@ -247,6 +263,7 @@ fn prepare(
         unreadable: intake.unreadable,
         repeat: intake.repeat,
         parts,
+        later: later.then(|| split::lines(&shared.project, emit)),
     }
 }
 

@@ -110,6 +110,7 @@ impl Outcomes for Shared {
 }
 
 fn standing(shared: &Shared, interface: &str, intake: IntakeId) -> Result<Option<Standing>, StoreError> {
+    let Some(taken_apart) = shared.store.is_taken_apart(interface, intake)? else { return Ok(None) };
     let parts = shared.store.parts_of(intake)?;
     let mut transactions = Vec::new();
     for id in parts.iter().take(Standing::LISTED_MAX) {
@@ -119,7 +120,7 @@ fn standing(shared: &Shared, interface: &str, intake: IntakeId) -> Result<Option
             _ => return Ok(None),
         }
     }
-    Ok((!parts.is_empty()).then_some(Standing { parts: parts.len(), transactions }))
+    Ok(Some(Standing { parts: parts.len(), taken_apart, transactions }))
 }
 
 fn of_transaction(transaction: Transaction) -> TransactionStanding {

@@ -20,6 +20,7 @@ use crate::keep::late::Seen;
 use crate::objects::Objects;
 use crate::process::Backlog;
 use crate::reply::Waiting;
+use crate::split::Splitting;
 
 /// What everything on a node shares.
 pub struct Shared {
@@ -34,6 +35,7 @@ pub struct Shared {
     pub(crate) queues: BTreeMap<String, Arc<Queue>>,
     pub(crate) documents: Documents,
     pub(crate) backlog: Backlog,
+    pub(crate) splitting: Splitting,
     pub(crate) objects: Objects,
     pub(crate) waiting: Waiting,
     pub(crate) paused: RwLock<BTreeSet<String>>,
@@ -65,6 +67,7 @@ impl Shared {
             queues,
             documents: Documents::default(),
             backlog: Backlog::default(),
+            splitting: Splitting::default(),
             objects: Objects::default(),
             waiting: Waiting::default(),
             paused: RwLock::default(),

@@ -89,6 +89,11 @@ impl Understood {
         Self { unreadable: true, repeat: None, parts: vec![part] }
     }
 
+    /// An intake that is not read yet and has no parts so far.
+    pub fn unread(emit: &Emit, received: &Received) -> Self {
+        Self { unreadable: false, repeat: repeat_of_intake(emit, received, None), parts: Vec::new() }
+    }
+
     /// The objects whose state the decision needs. None where the project has no rules for its events.
     pub fn objects(&self) -> impl Iterator<Item = &ObjectKey> {
         self.parts
@@ -98,6 +103,32 @@ impl Understood {
                 Ok(Content::Reference { .. } | Content::Answer(_)) | Err(_) => None,
             })
             .flatten()
+    }
+
+    /// Whether it could not even be read.
+    pub fn is_unreadable(&self) -> bool {
+        self.unreadable
+    }
+
+    /// Whether there are no parts (any more).
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Leaves out the first `count` parts.
+    pub fn skip(&mut self, count: usize) {
+        self.parts.drain(..count.min(self.parts.len()));
+    }
+
+    /// Takes the next `count` parts off, to be decided on by themselves.
+    pub fn next(&mut self, count: usize) -> Self {
+        let parts = self.parts.drain(..count.min(self.parts.len())).collect();
+        Self { unreadable: self.unreadable, repeat: None, parts }
+    }
+
+    /// Gives every part up for the same reason; what is known of them stays.
+    pub fn give_up(&mut self, fault: &Fault) {
+        self.parts.iter_mut().for_each(|part| part.content = Err(fault.clone()));
     }
 
     /// Leaves only the transaction `id`.

@@ -3,6 +3,8 @@
 
 mod accept;
 
+mod split;
+
 mod plan;
 
 mod attempt;
@@ -54,6 +56,8 @@ pub(crate) struct Commit<'a> {
     repeats: Vec<TransactionId>,
     /// Whether any object has a row; `None` while it was not asked.
     has_ledger: Option<bool>,
+    /// Whether any line is kept for an intake that is not taken apart; `None` while it was not asked.
+    has_kept_lines: Option<bool>,
 }
 
 /// Where a delivery stands: its line at a (system, sequence), and its place in it.
@@ -101,12 +105,16 @@ impl<'a> Commit<'a> {
             stale: false,
             repeats: Vec::new(),
             has_ledger: None,
+            has_kept_lines: None,
         })
     }
 
     fn apply(&mut self, change: &Change) -> Result<Effect, StoreError> {
         match change {
             Change::Accept(accept) => self.accept(accept),
+            Change::BeginSplit(intake) => self.begin_split(*intake),
+            Change::Slice(slice) => self.take_slice(slice),
+            Change::LetGo(intake) => self.let_lines_go(*intake),
             Change::Process(transaction) => self.count(*transaction),
             Change::Replan(part) => self.replan(part),
             Change::Begin { delivery } => self.begin_attempt(*delivery),
@@ -191,9 +199,9 @@ impl<'a> Commit<'a> {
         Ok(())
     }
 
-    /// Whether something earlier of the same key must be settled first: an open delivery of the same line, or a
-    /// transaction that is not routed yet.
-    fn is_behind(&self, place: &Place) -> Result<bool, StoreError> {
+    /// Whether something earlier of the same key must be settled first: an open delivery of the same line, a transaction
+    /// that is not routed yet, or an intake of which nobody knows the keys yet.
+    fn is_behind(&mut self, place: &Place) -> Result<bool, StoreError> {
         let Some(key) = &place.order_key else { return Ok(false) };
         let earlier = self
             .sql
@@ -211,7 +219,7 @@ impl<'a> Commit<'a> {
                 "SELECT 1 FROM kept_back WHERE order_key = ?1 AND (rank < ?2 OR (rank = ?2 AND part < ?3)) LIMIT 1",
             )?
             .exists(params![key, place.rank, place.part])?;
-        Ok(kept)
+        Ok(kept || self.is_line_kept(place)?)
     }
 
     /// Lets the first delivery of a line go, if it waited and nothing else keeps it back.

@@ -19,6 +19,12 @@ use crate::payload::Payload;
 pub enum Change {
     /// An intake with all its transactions.
     Accept(Box<Accept>),
+    /// A large intake is about to be taken apart: counted before the work (OT11).
+    BeginSplit(IntakeId),
+    /// The next parts of a large intake.
+    Slice(Box<Slice>),
+    /// What waited for an intake to be taken apart goes on, as far as one slice comes.
+    LetGo(IntakeId),
     /// An accepted transaction is about to be processed (again): counted before the work (OT11).
     Process(TransactionId),
     /// What processing an accepted transaction came to.
@@ -85,6 +91,24 @@ pub struct Accept {
     pub repeat: Option<Repeat>,
     /// Its transactions, in their order.
     pub parts: Vec<Part>,
+    /// For a large intake that is taken apart after it was stored, and comes without parts: the lines (system, sequence)
+    /// that it may stand in. Later deliveries of them wait until its keys are known.
+    pub later: Option<Vec<(String, String)>>,
+}
+
+/// The next parts of a large intake.
+#[derive(Debug)]
+pub struct Slice {
+    /// The intake.
+    pub intake: IntakeId,
+    /// Which part it begins with: as many as are there already, or nothing is written.
+    pub first: u32,
+    /// The parts, in their order.
+    pub parts: Vec<Part>,
+    /// Whether these are the last.
+    pub last: bool,
+    /// Whether the document could not be read: its one part is the parked remainder.
+    pub unreadable: bool,
 }
 
 /// One transaction as it is stored.
@@ -309,7 +333,7 @@ pub enum Effect {
         /// The earlier intake.
         intake: IntakeId,
     },
-    /// An accepted transaction was counted for processing: this many times so far.
+    /// Work was counted before it is begun: this many times so far.
     Counted(u32),
     /// A transaction was processed.
     Planned {
@@ -348,6 +372,13 @@ pub enum Effect {
     Stale {
         /// Transactions of the list that repeat earlier ones, so that they change no object.
         repeats: Vec<TransactionId>,
+    },
+    /// What waited for an intake to be taken apart goes on.
+    LetGo {
+        /// Deliveries that may be attempted now.
+        due: Vec<Due>,
+        /// Whether those were all.
+        complete: bool,
     },
     /// Written down.
     Noted,

@@ -111,6 +111,14 @@ CREATE TABLE kept_back (
     "transaction" BLOB    NOT NULL,
     PRIMARY KEY (order_key, rank, part, "transaction")
 ) WITHOUT ROWID;
+CREATE TABLE kept_lines (
+    system    TEXT    NOT NULL,
+    sequence  TEXT    NOT NULL,
+    rank      INTEGER NOT NULL,
+    intake    BLOB    NOT NULL,
+    let_go    TEXT,
+    PRIMARY KEY (system, sequence, rank, intake)
+) WITHOUT ROWID;
 CREATE TABLE ledger (
     kind           TEXT    NOT NULL,
     key            TEXT    NOT NULL,
@@ -179,6 +187,11 @@ CREATE TABLE repeats (
     "transaction" BLOB    NOT NULL,
     seen_at       INTEGER NOT NULL,
     PRIMARY KEY (interface, key)
+) WITHOUT ROWID;
+CREATE TABLE splitting (
+    intake    BLOB    PRIMARY KEY,
+    rank      INTEGER NOT NULL,
+    attempts  INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE transactions (
     id               BLOB    PRIMARY KEY,

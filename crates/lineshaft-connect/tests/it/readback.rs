@@ -118,7 +118,7 @@ fn standing(state: DeliveryState) -> Standing {
         fault: None,
         deliveries: vec![delivery],
     };
-    Standing { parts: 1, transactions: vec![transaction] }
+    Standing { parts: 1, taken_apart: true, transactions: vec![transaction] }
 }
 
 #[tokio::test]

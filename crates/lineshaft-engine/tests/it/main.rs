@@ -15,3 +15,5 @@ mod restarting;
 mod files;
 
 mod keeping;
+
+mod splitting;

@@ -53,6 +53,8 @@ pub struct Status {
     pub late: Vec<LateAt>,
     /// Both sides of the books.
     pub books: Books,
+    /// Large documents that are on disk and not taken apart yet.
+    pub splitting: u64,
     /// Reference tables.
     pub reference: Vec<TableSize>,
     /// Number of the reference data in force.
@@ -212,6 +214,7 @@ struct Found {
     books: Conservation,
     refused: u64,
     damaged: u64,
+    splitting: u64,
 }
 
 /// Answers `GET /api/v1/status`.
@@ -226,9 +229,10 @@ pub(super) async fn show(
             books: store.books()?,
             refused: store.refused()?,
             damaged: store.damaged()?,
+            splitting: store.splitting()?,
         })
     });
-    let Found { open, pauses, books, refused, damaged } = found.await?;
+    let Found { open, pauses, books, refused, damaged, splitting } = found.await?;
     let now = api.shared.clock.now();
     let project = &api.shared.project;
 
@@ -259,6 +263,7 @@ pub(super) async fn show(
         open: open.into_iter().map(|row| opened(project, row, now)).collect(),
         late: api.shared.late().late.iter().map(|late| late_at(project, late, now)).collect(),
         books: books.into(),
+        splitting,
         reference: tables.collect(),
         catalog: catalog.version(),
         store: size(&api.shared.store, refused, damaged),

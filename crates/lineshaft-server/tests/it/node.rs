@@ -2,16 +2,18 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use lineshaft_connect::net::{Inlet, Net as _, SystemNet};
 use lineshaft_engine::{Node, Opening};
 use lineshaft_flow::spec;
 use lineshaft_model::random::SeededRng;
-use lineshaft_model::time::SystemClock;
+use lineshaft_model::time::{Clock, SystemClock, Timestamp};
 use lineshaft_server::{Api, Facts, Server, Token};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 /// A running node, its API and its token.
 pub struct Running {
@@ -50,23 +52,74 @@ impl Answer {
     }
 }
 
+/// A clock that stands until it is moved.
+pub struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(1_795_392_000_000_000)))
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::SeqCst).unsigned_abs())
+    }
+}
+
+/// An ERP that answers everything alike.
+pub async fn erp(answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = [0; 4096];
+            if stream.read(&mut head).await.is_ok() {
+                // Whoever has gone needs no answer.
+                drop(stream.write_all(answer.as_bytes()).await);
+            }
+        }
+    });
+    addr
+}
+
 pub async fn start() -> Running {
     start_at(SystemNet.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap()).await
 }
 
 /// A node whose API listens at `inlet`.
 pub async fn start_at(inlet: Box<dyn Inlet>) -> Running {
+    // Nothing listens at port 9 of loopback; deliveries stay open.
+    start_on(inlet, Arc::new(SystemClock::new()), "127.0.0.1:9".parse().unwrap()).await
+}
+
+/// A node by a clock of the test's, which delivers to `erp` and has agreed on a minute for it.
+pub async fn start_with(clock: Arc<dyn Clock>, erp: SocketAddr) -> Running {
+    start_on(SystemNet.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap(), clock, erp).await
+}
+
+async fn start_on(inlet: Box<dyn Inlet>, clock: Arc<dyn Clock>, erp: SocketAddr) -> Running {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
     let token = Token::open(&data).unwrap();
     std::fs::create_dir(data.join("secrets")).unwrap();
     std::fs::write(data.join("secrets/mes-inbound"), "inbound-secret").unwrap();
-    // Nothing listens at port 9 of loopback; deliveries stay open.
-    let text = |text: &str| text.replace("env:ERP_URL", "http://127.0.0.1:9").replace("127.0.0.1:7400", "127.0.0.1:0");
+    let text = |text: &str| {
+        text.replace("env:ERP_URL", &format!("http://{erp}"))
+            .replace("127.0.0.1:7400", "127.0.0.1:0")
+            .replace("    impact:", "    sla: { within: 60s }\n    impact:")
+    };
     let files = spec::starter().into_iter().map(|(name, it)| (name.to_owned(), text(it))).collect();
     let (project, problems) = spec::check(&files);
     let project = Arc::new(project.unwrap_or_else(|| panic!("{problems:?}")));
-    let (clock, rng) = (Arc::new(SystemClock::new()), Arc::new(SeededRng::new(1)));
+    let rng = Arc::new(SeededRng::new(1));
     let insecure = project.installation.insecure.clone();
     let (root, net) = (directory.path().to_owned(), Arc::new(SystemNet));
     let node = Node::start(Opening { project, directory: root, data: data.clone(), clock, rng, net }).await.unwrap();

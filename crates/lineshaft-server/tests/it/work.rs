@@ -1,8 +1,10 @@
 //! What a person looks for, reads and decides.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::node::{Running, start};
+use crate::node::{HandClock, Running, erp, start, start_with};
 
 const GOOD: &str = r#"{"order":"0001000040","operation":"0010","plant":"DE10","good":"95","scrap":"3","unit":"PCE"}"#;
 const NO_SITE: &str = r#"{"order":"1000041","operation":"0010","plant":"XX","good":"95","scrap":"3","unit":"PCE"}"#;
@@ -43,6 +45,64 @@ async fn a_transaction_is_found_by_its_key_and_told_from_end_to_end() {
     let delivery = &trace["transaction"]["deliveries"][0];
     assert_eq!((&delivery["receiver"], &delivery["label"]), (&json!("erp/completion"), &json!("In flight")));
     assert!(delivery["sent"]["body"]["text"].as_str().unwrap().contains("\"scrap\":\"3\""), "{delivery}");
+    running.stop().await;
+}
+
+/// Reads until it is as wanted.
+async fn until(running: &Running, path: &str, reached: impl Fn(&Value) -> bool) -> Value {
+    let waited = tokio::time::timeout(Duration::from_secs(60), async {
+        loop {
+            let found = read(running, path).await;
+            if reached(&found) {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("{path}: not as wanted"))
+}
+
+#[tokio::test]
+async fn ot14_a_stopped_delivery_past_its_agreed_time_is_flagged_late() {
+    let clock = HandClock::new();
+    let refuses = erp("HTTP/1.1 422 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
+    let running = start_with(clock.clone(), refuses).await;
+    running.hand_in(GOOD).await;
+    let stopped = |list: &Value| list["items"].as_array().is_some_and(|items| items.len() == 1);
+    let list = until(&running, "/api/v1/exceptions", stopped).await;
+    assert_eq!((&list["items"][0]["late"], &list["items"][0]["label"]), (&json!(false), &json!("Stopped")));
+    clock.advance(Duration::from_secs(61));
+    let list = read(&running, "/api/v1/exceptions").await;
+    assert_eq!(list["items"][0]["late"], true, "{list}");
+    let status = until(&running, "/api/v1/status", |status| status["late"][0]["count"] == 1).await;
+    let late = &status["late"][0];
+    assert_eq!((&late["receiver"], &late["within_secs"]), (&json!("erp/completion"), &json!(60)));
+    assert_eq!((&late["oldest_age_secs"], &late["more"]), (&json!(61), &json!(false)));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_trace_says_that_its_documents_have_expired() {
+    let clock = HandClock::new();
+    let takes = erp("HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 14\r\nConnection: close\r\n\r\n{\"number\":\"1\"}").await;
+    let running = start_with(clock.clone(), takes).await;
+    running.hand_in(GOOD).await;
+    let delivered = |status: &Value| status["books"]["delivery_states"]["delivered"] == 1;
+    until(&running, "/api/v1/status", delivered).await;
+    let found = read(&running, "/api/v1/find?key=order:1000040").await;
+    let path = format!("/api/v1/transactions/{}?documents=true", found["items"][0]["id"].as_str().unwrap());
+    assert_eq!(read(&running, &path).await["received"], "kept");
+    clock.advance(Duration::from_secs(31 * 24 * 3600));
+    let trace = until(&running, &path, |trace| trace["received"] == "expired").await;
+    for document in ["received", "event"] {
+        assert_eq!(trace["documents"][document]["state"], "expired", "{document}: {trace}");
+    }
+    assert_eq!(trace["transaction"]["deliveries"][0]["sent"]["body"]["state"], "expired");
+    clock.advance(Duration::from_secs(400 * 24 * 3600));
+    let status = until(&running, "/api/v1/status", |status| status["books"]["expired_transactions"] == 1).await;
+    assert_eq!((&status["books"]["transactions"], &status["books"]["delta"]), (&json!(0), &json!(0)));
+    let gone = running.get(&path).await;
+    assert!(gone.status == 404 && gone.text.contains("retention.tracking"), "{gone:?}");
     running.stop().await;
 }
 

@@ -3,15 +3,24 @@
 use lineshaft_model::audit::{Action, Entry};
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::{IntakeId, TransactionId};
+use lineshaft_model::intake::IntakeState;
 use lineshaft_model::lineage::LineageKind;
 use lineshaft_model::plan::Repeat;
+use lineshaft_model::principal::Principal;
 use lineshaft_model::transaction::TransactionState;
 use rusqlite::{OptionalExtension, params};
 
 use super::Commit;
 use super::plan::{Row, Standing};
-use crate::change::{Accept, Effect, Part, Released};
+use crate::change::{Accept, Due, Effect, Part, Released};
 use crate::store::StoreError;
+
+/// Where a transaction comes from.
+pub(super) struct Origin<'a> {
+    pub(super) id: IntakeId,
+    pub(super) interface: &'a str,
+    pub(super) principal: &'a Principal,
+}
 
 /// What an earlier use of a sender's key means.
 enum Seen {
@@ -30,7 +39,8 @@ impl Commit<'_> {
             }
             Some((Seen::Other(intake), key)) => {
                 self.note_repeats(&accept.parts);
-                self.note_reuse(accept, key, intake)?;
+                let origin = Origin { id: accept.id, interface: &accept.interface, principal: &accept.principal };
+                self.note_reuse(&origin, key, intake)?;
                 return Ok(Effect::KeyReused { intake });
             }
             Some((Seen::Never, _)) | None => {}
@@ -38,37 +48,57 @@ impl Commit<'_> {
         let rank = self.next_rank();
         let own = accept.body.as_ref().map(|body| self.store_payload(accept.id, body)).transpose()?;
         let (mut received, mut due, mut released) = (own, Vec::new(), Released::default());
+        let origin = Origin { id: accept.id, interface: &accept.interface, principal: &accept.principal };
+        let standing = Standing { rank, accepted_at: self.now.as_micros() };
         for part in &accept.parts {
-            let documents = part.documents.as_ref().map(|it| self.store_payload(accept.id, it)).transpose()?;
+            let documents = self.take_part(&origin, part, standing, &mut due, &mut released)?;
             received = received.or(documents);
-            let row = match self.seen(&accept.interface, part.repeat.as_ref())? {
-                Seen::Never => {
-                    self.remember(&accept.interface, part.repeat.as_ref(), accept.id, part.id)?;
-                    let standing = Standing { rank, accepted_at: self.now.as_micros() };
-                    self.plan(part, standing, documents, &mut due, &mut released)?
-                }
-                Seen::Same(_, earlier) => {
-                    self.note_repeats([part]);
-                    self.absorb(part, earlier)?
-                }
-                Seen::Other(intake) => {
-                    self.note_repeats([part]);
-                    let key = part.repeat.as_ref().map_or("", |repeat| repeat.key.as_str());
-                    self.note_reuse(accept, key, intake)?;
-                    let said = format!("key {key:?} was first used, with other content, in intake {intake}");
-                    self.park(part, rank, Fault::new(Code::ReceiveKeyReused, said), &mut released)?
-                }
-            };
-            self.insert_transaction(accept, part, rank, &row)?;
-            self.transaction_came(row.state(), row.planned());
         }
         let received = received.ok_or_else(|| StoreError::Write("an intake without its document".to_owned()))?;
         self.insert_intake(accept, rank, received)?;
         self.intake_came(accept.parts.len());
-        if let Some(first) = accept.parts.first() {
-            self.remember(&accept.interface, accept.repeat.as_ref(), accept.id, first.id)?;
+        if let Some(lines) = &accept.later {
+            self.take_apart_later(accept, rank, lines)?;
+        }
+        // Parts have ids computed from their intake: the first is known before it is there.
+        let first = TransactionId::of_part(accept.id, 0);
+        if accept.later.is_some() || !accept.parts.is_empty() {
+            self.remember(&accept.interface, accept.repeat.as_ref(), accept.id, first)?;
         }
         Ok(Effect::Accepted { intake: accept.id, due, released })
+    }
+
+    /// Stores one transaction of an intake: planned, counted into the one that it repeats, or parked. The number of its
+    /// documents, if it has some.
+    pub(super) fn take_part(
+        &mut self,
+        origin: &Origin<'_>,
+        part: &Part,
+        standing: Standing,
+        due: &mut Vec<Due>,
+        released: &mut Released,
+    ) -> Result<Option<i64>, StoreError> {
+        let documents = part.documents.as_ref().map(|it| self.store_payload(origin.id, it)).transpose()?;
+        let row = match self.seen(origin.interface, part.repeat.as_ref())? {
+            Seen::Never => {
+                self.remember(origin.interface, part.repeat.as_ref(), origin.id, part.id)?;
+                self.plan(part, standing, documents, due, released)?
+            }
+            Seen::Same(_, earlier) => {
+                self.note_repeats([part]);
+                self.absorb(part, earlier)?
+            }
+            Seen::Other(intake) => {
+                self.note_repeats([part]);
+                let key = part.repeat.as_ref().map_or("", |repeat| repeat.key.as_str());
+                self.note_reuse(origin, key, intake)?;
+                let said = format!("key {key:?} was first used, with other content, in intake {intake}");
+                self.park(part, standing.rank, Fault::new(Code::ReceiveKeyReused, said), released)?
+            }
+        };
+        self.insert_transaction(origin, part, standing, &row)?;
+        self.transaction_came(row.state(), row.planned());
+        Ok(documents)
     }
 
     /// Counts an accepted transaction before it is processed again (OT11).
@@ -146,11 +176,11 @@ impl Commit<'_> {
         })
     }
 
-    fn note_reuse(&mut self, accept: &Accept, key: &str, first: IntakeId) -> Result<(), StoreError> {
+    fn note_reuse(&mut self, origin: &Origin<'_>, key: &str, first: IntakeId) -> Result<(), StoreError> {
         let entry = Entry {
-            principal: accept.principal.clone(),
+            principal: origin.principal.clone(),
             action: Action::KeyReused,
-            target: format!("{} {key}", accept.interface),
+            target: format!("{} {key}", origin.interface),
             reason: format!("first used by intake {first}"),
         };
         self.audit(&entry, None, None)
@@ -200,7 +230,7 @@ impl Commit<'_> {
                 self.incarnation,
                 rank,
                 self.now.as_micros(),
-                if accept.unreadable { "unreadable" } else { "split" },
+                intake_state(accept).as_str(),
                 i64::try_from(accept.parts.len()).unwrap_or(i64::MAX),
                 accept.principal.as_text(),
                 accept.origin,
@@ -209,5 +239,13 @@ impl Commit<'_> {
                 payload
             ])?;
         Ok(())
+    }
+}
+
+fn intake_state(accept: &Accept) -> IntakeState {
+    match (&accept.later, accept.unreadable) {
+        (Some(_), _) => IntakeState::Stored,
+        (None, true) => IntakeState::Unreadable,
+        (None, false) => IntakeState::Split,
     }
 }

@@ -54,6 +54,11 @@ impl Commit<'_> {
         self.counts.add("parts", "", "", (whole(parts), 0));
     }
 
+    /// So many more parts of an intake that is being taken apart.
+    pub(super) fn parts_came(&mut self, parts: usize) {
+        self.counts.add("parts", "", "", (whole(parts), 0));
+    }
+
     pub(super) fn transaction_came(&mut self, state: TransactionState, planned: usize) {
         self.counts.add("transactions", "", state.as_str(), (1, 0));
         self.counts.add("planned", "", "", (whole(planned), 0));

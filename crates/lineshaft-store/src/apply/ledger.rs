@@ -249,6 +249,7 @@ impl Commit<'_> {
 fn decides_on_objects(change: &Change) -> bool {
     match change {
         Change::Accept(accept) => accept.parts.iter().any(|part| !part.expects.is_empty()),
+        Change::Slice(slice) => slice.parts.iter().any(|part| !part.expects.is_empty()),
         Change::Replan(part) => !part.expects.is_empty(),
         _ => false,
     }

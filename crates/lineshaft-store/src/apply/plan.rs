@@ -7,8 +7,9 @@ use lineshaft_model::key::Key;
 use lineshaft_model::transaction::TransactionState;
 use rusqlite::{ToSql, params};
 
+use super::accept::Origin;
 use super::{Commit, Place};
-use crate::change::{Accept, Due, NewDelivery, NewWork, Part, Planned, Released};
+use crate::change::{Due, NewDelivery, NewWork, Part, Planned, Released};
 use crate::store::StoreError;
 
 /// What a transaction's row says after processing.
@@ -111,18 +112,18 @@ impl Commit<'_> {
 
     pub(super) fn insert_transaction(
         &self,
-        accept: &Accept,
+        origin: &Origin<'_>,
         part: &Part,
-        rank: i64,
+        Standing { rank, accepted_at }: Standing,
         row: &Row,
     ) -> Result<(), StoreError> {
-        let (intake, now) = (accept.id.as_bytes().as_slice(), self.now.as_micros());
+        let intake = origin.id.as_bytes().as_slice();
         let own: [&dyn ToSql; 9] = [
             &intake,
             &part.part,
-            &accept.interface,
+            &origin.interface,
             &rank,
-            &now,
+            &accepted_at,
             &part.tags.site,
             &part.tags.region,
             &part.tags.data_class,

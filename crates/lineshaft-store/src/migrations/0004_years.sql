@@ -62,3 +62,21 @@ CREATE TABLE checkpoints (
     totals  TEXT NOT NULL,
     PRIMARY KEY (kind, key)
 ) WITHOUT ROWID;
+
+-- Large intakes that are on disk and not taken apart yet, and how often that was begun without getting on (OT11).
+CREATE TABLE splitting (
+    intake    BLOB    PRIMARY KEY,
+    rank      INTEGER NOT NULL,
+    attempts  INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Lines that a large intake may stand in, before its keys are known: later deliveries of them wait, whatever their key.
+-- `let_go`: NULL until it is taken apart; then the key up to which those that waited were let go.
+CREATE TABLE kept_lines (
+    system    TEXT    NOT NULL,
+    sequence  TEXT    NOT NULL,
+    rank      INTEGER NOT NULL,
+    intake    BLOB    NOT NULL,
+    let_go    TEXT,
+    PRIMARY KEY (system, sequence, rank, intake)
+) WITHOUT ROWID;

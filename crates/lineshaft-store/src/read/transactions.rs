@@ -2,6 +2,7 @@
 
 use lineshaft_model::fault::Fault;
 use lineshaft_model::ids::{DeliveryId, IntakeId, TransactionId};
+use lineshaft_model::intake::Received;
 use lineshaft_model::key::{Key, KeyQuery};
 use lineshaft_model::principal::Tags;
 use lineshaft_model::time::Timestamp;
@@ -64,6 +65,19 @@ pub struct Documents {
     pub traceparent: String,
     /// The canonical event's data, if it was made.
     pub event: Option<Result<Vec<u8>, Unreadable>>,
+}
+
+/// An intake that is being taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredIntake {
+    /// The emitting interface.
+    pub interface: String,
+    /// Parts that are there already.
+    pub parts: u32,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// What was received.
+    pub received: Result<Received, Unreadable>,
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Transaction> {
@@ -183,6 +197,79 @@ impl Store {
                 traceparent,
                 event,
             }))
+        })
+    }
+
+    /// Whether an intake of `interface` is taken apart, so that all its transactions are there; `None` if there is no such
+    /// intake.
+    pub fn is_taken_apart(&self, interface: &str, intake: IntakeId) -> Result<Option<bool>, StoreError> {
+        self.read(|connection| {
+            let known = connection
+                .prepare_cached("SELECT state <> 'stored' FROM intakes WHERE id = ?1 AND interface = ?2")?
+                .query_row(params![intake.as_bytes().as_slice(), interface], |row| row.get(0))
+                .optional()?;
+            Ok(known)
+        })
+    }
+
+    /// Large intakes that are to be taken apart, in accept order.
+    pub fn to_split(&self, limit: usize) -> Result<Vec<IntakeId>, StoreError> {
+        self.read(|connection| {
+            let ids = connection
+                .prepare_cached("SELECT intake FROM splitting ORDER BY rank LIMIT ?1")?
+                .query_map(params![i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+                    row.get(0).map(IntakeId::from_bytes)
+                })?
+                .collect::<Result<_, _>>()?;
+            Ok(ids)
+        })
+    }
+
+    /// Intakes that were taken apart and that deliveries still wait for, in accept order.
+    pub fn to_let_go(&self) -> Result<Vec<IntakeId>, StoreError> {
+        self.read(|connection| {
+            let ids = connection
+                .prepare_cached("SELECT DISTINCT intake FROM kept_lines WHERE let_go IS NOT NULL ORDER BY rank")?
+                .query_map([], |row| row.get(0).map(IntakeId::from_bytes))?
+                .collect::<Result<_, _>>()?;
+            Ok(ids)
+        })
+    }
+
+    /// How many large intakes are on disk and not taken apart yet.
+    pub fn splitting(&self) -> Result<u64, StoreError> {
+        self.read(|connection| {
+            let waiting = connection
+                .prepare_cached("SELECT count(*) FROM splitting")?
+                .query_row([], |row| super::count(row, 0))?;
+            Ok(waiting)
+        })
+    }
+
+    /// An intake as it was received, whose parts are not all there.
+    pub fn stored_intake(&self, intake: IntakeId) -> Result<Option<StoredIntake>, StoreError> {
+        self.read(|connection| {
+            let row: Option<(String, u32, i64, i64, String, String, String)> = connection
+                .prepare_cached(
+                    "SELECT interface, parts, accepted_at, payload, content_type, origin, traceparent FROM intakes
+                     WHERE id = ?1 AND state = 'stored'",
+                )?
+                .query_row(params![intake.as_bytes().as_slice()], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+                })
+                .optional()?;
+            let Some((interface, parts, accepted_at, number, content_type, origin, traceparent)) = row else {
+                return Ok(None);
+            };
+            let received = self.payload(connection, number, 0)?.map(|body| Received {
+                body,
+                content_type,
+                idempotency_key: None,
+                traceparent: Some(traceparent).filter(|text| !text.is_empty()),
+                origin,
+            });
+            let accepted_at = Timestamp::from_micros(accepted_at);
+            Ok(Some(StoredIntake { interface, parts, accepted_at, received }))
         })
     }
 

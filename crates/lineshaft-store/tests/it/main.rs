@@ -16,4 +16,6 @@ mod late;
 
 mod damage;
 
+mod splitting;
+
 mod scene;

@@ -82,6 +82,7 @@ impl Scene {
                 .enumerate()
                 .map(|(at, part)| part.into_part(id, u32::try_from(at).expect("few")))
                 .collect(),
+            later: None,
         }
     }
 

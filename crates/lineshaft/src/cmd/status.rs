@@ -111,6 +111,10 @@ fn foot(status: &Answer) -> String {
         counted(books.planned, "delivery", "deliveries"),
         of(&books.delivery_states, "delivered"),
     ));
+    if status.splitting > 0 {
+        let count = counted(status.splitting, "large document is", "large documents are");
+        lines.push(format!("{count} on disk and being taken apart; what may share a key with them waits"));
+    }
     if books.expired_transactions > 0 {
         lines.push(format!(
             "{} more, with {}, were settled and are past their retention",
