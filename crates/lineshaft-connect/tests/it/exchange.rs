@@ -148,9 +148,12 @@ impl Hands {
     /// Waits until the source has surely looked into its directory from beginning to end.
     pub async fn looked(&self) {
         let enough = self.looks.load(Ordering::Relaxed) + 10;
-        while self.looks.load(Ordering::Relaxed) < enough {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let looks = async {
+            while self.looks.load(Ordering::Relaxed) < enough {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), looks).await.expect("the source looks no more: it has a file");
     }
 }
 
