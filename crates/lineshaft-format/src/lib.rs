@@ -15,3 +15,9 @@ pub mod json;
 pub mod xml;
 
 pub mod csv;
+
+pub mod edi;
+
+pub mod x12;
+
+pub mod edifact;

@@ -11,3 +11,5 @@ mod csv;
 mod hostile;
 
 mod realdata;
+
+mod edi;

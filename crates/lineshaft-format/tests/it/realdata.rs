@@ -6,7 +6,7 @@ use lineshaft_format::csv::CsvOptions;
 use lineshaft_format::{csv, json, xml};
 
 /// The folder of real documents, or nothing.
-fn folder() -> Option<PathBuf> {
+pub fn folder() -> Option<PathBuf> {
     let folder = match std::env::var_os("LINESHAFT_REALDATA") {
         Some(folder) => PathBuf::from(folder),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/realdata"),

@@ -23,6 +23,8 @@ pub enum Code {
     DecodeDuplicateField,
     DecodeSplit,
     DecodePoison,
+    DecodeEnvelope,
+    DecodeMessage,
     ValidateSchema,
     ValidateKeyMissing,
     MapFailed,
@@ -182,6 +184,14 @@ pub static CODES: &[CodeSpec] = &[
         "Processing this document ended the node more than once",
         "Keep the document for the developers (`lineshaft trace show ID --documents`), then discard it; have what it reported sent in another form.",
     ),
+    spec(
+        Code::DecodeEnvelope,
+        "DECODE-007",
+        Class::Park,
+        "The envelope does not hold together",
+        "Something of the interchange is lost or counted wrongly: ask the sender to send what is missing again, then `lineshaft exceptions discard` this one.",
+    ),
+    spec(Code::DecodeMessage, "DECODE-008", Class::Park, "Message does not follow its guide", SEND_AGAIN_AND_DISCARD),
     spec(
         Code::ValidateSchema,
         "VALIDATE-001",
