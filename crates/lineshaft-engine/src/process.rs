@@ -28,7 +28,7 @@ pub(crate) const BEGUN_MAX: u32 = 3;
 const LOAD: usize = 256;
 
 /// How long to wait when the store can take nothing.
-pub(crate) const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// What waits to be processed. Bounded: what does not fit is found again in the store.
 #[derive(Default)]

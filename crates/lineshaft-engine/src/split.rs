@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use lineshaft_flow::process::{Ground, Understood, Work, decide, understand};
 use lineshaft_flow::project::{Becomes, Emit, Format, IdempotencyKey, Project};
@@ -24,7 +25,7 @@ use lineshaft_store::{Change, Effect, StoreError};
 use tokio::sync::Notify;
 
 use crate::objects::DECISIONS_MAX;
-use crate::process::{BEGUN_MAX, PAUSE};
+use crate::process::BEGUN_MAX;
 use crate::receive::{guarded, to_part};
 use crate::shared::Shared;
 
@@ -36,6 +37,9 @@ const SLICE_PARTS: usize = 64;
 
 /// Intakes asked for at a time.
 const LOAD: usize = 16;
+
+/// How long to wait where one cannot be taken apart now.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Wakes whoever takes large intakes apart. What there is to do stands in the store.
 #[derive(Default)]
@@ -69,39 +73,44 @@ pub(crate) fn lines(project: &Project, emit: &Emit) -> Vec<(String, String)> {
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut stopping = shared.stopping.subscribe();
     while !shared.is_stopping() {
-        if let Err(error) = all(&shared).await {
+        let done = all(&shared).await.unwrap_or_else(|error| {
             shared.fail_if_fatal(&error);
             tracing::warn!(%error, "large documents wait to be taken apart");
-            tokio::time::sleep(PAUSE).await;
-            continue;
-        }
+            false
+        });
         tokio::select! {
             _ = stopping.wait_for(|stop| *stop) => return,
             () = shared.splitting.filled.notified() => {}
+            () = tokio::time::sleep(AGAIN_AFTER), if !done => {}
         }
     }
 }
 
-async fn all(shared: &Arc<Shared>) -> Result<(), StoreError> {
+/// Takes apart what there is. Says whether nothing is left.
+async fn all(shared: &Arc<Shared>) -> Result<bool, StoreError> {
     for intake in shared.store.to_let_go()? {
         let_go(shared, intake).await?;
     }
     loop {
         let intakes = shared.store.to_split(LOAD)?;
         if intakes.is_empty() || shared.is_stopping() {
-            return Ok(());
+            return Ok(true);
         }
         for intake in intakes {
             if !take_apart(shared, intake).await? {
-                return Ok(());
+                return Ok(false);
             }
             let_go(shared, intake).await?;
         }
     }
 }
 
-/// Takes one intake apart. Says whether it came to its end.
+/// Takes one intake apart. Says whether it came to its end. Not while there is little room on the disk: what is left of
+/// it belongs to what was taken apart already.
 async fn take_apart(shared: &Arc<Shared>, intake: IntakeId) -> Result<bool, StoreError> {
+    if shared.store.refuses() {
+        return Ok(false);
+    }
     let counted = shared.store.commit(vec![Change::BeginSplit(intake)]).await?.into_inner();
     let Some(Effect::Counted(begun)) = counted.into_iter().next() else { return Ok(true) };
     let Some(stored) = shared.store.stored_intake(intake)? else { return Ok(true) };
@@ -128,7 +137,7 @@ async fn take_apart(shared: &Arc<Shared>, intake: IntakeId) -> Result<bool, Stor
         if last {
             return Ok(true);
         }
-        if shared.is_stopping() {
+        if shared.is_stopping() || shared.store.refuses() {
             return Ok(false);
         }
     }
@@ -192,7 +201,7 @@ async fn put(
             _ => return Ok(Some(count)),
         }
     }
-    tracing::error!(%intake, first, "its objects changed {DECISIONS_MAX} times meanwhile; the next start goes on");
+    tracing::error!(%intake, first, "its objects changed {DECISIONS_MAX} times meanwhile; tried again");
     Ok(None)
 }
 
