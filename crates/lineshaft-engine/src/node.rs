@@ -204,7 +204,7 @@ fn open_taker(
 fn store_fault(error: &StoreError) -> Fault {
     let code = match error {
         StoreError::Version(_) => Code::StoreMigration,
-        StoreError::Damaged(_) => Code::StoreDamaged,
+        StoreError::Damaged(_) | StoreError::Corrupt(_) => Code::StoreDamaged,
         StoreError::InUse(_) => Code::StoreInUse,
         _ => Code::StoreWrite,
     };

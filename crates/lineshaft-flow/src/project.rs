@@ -83,7 +83,7 @@ impl Installation {
 }
 
 /// How long what is kept after it is settled.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Documents.
     pub payloads: Duration,
@@ -93,6 +93,13 @@ pub struct Retention {
     pub keys: Duration,
     /// The audit log.
     pub audit: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let days = |days: u64| Duration::from_secs(days * 24 * 3600);
+        Self { payloads: days(30), tracking: days(400), keys: days(90), audit: days(3650) }
+    }
 }
 
 /// Room on the disk under the data directory.

@@ -202,7 +202,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::warn!(%error, "a read or command met a store error");
         let problem = Self::unavailable(error.outside());
-        if matches!(error, StoreError::Damaged(_)) {
+        if matches!(error, StoreError::Damaged(_) | StoreError::Corrupt(_)) {
             problem.help(Code::StoreDamaged.spec().next_step)
         } else {
             problem

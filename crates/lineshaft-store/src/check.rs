@@ -72,12 +72,12 @@ impl Store {
     /// Checks everything. On a running node it takes one of the reading connections for as long as it takes. A page that
     /// cannot be right ends the node, as wherever else it is met; a damaged document is set aside.
     pub fn check(&self) -> Result<Report, StoreError> {
-        let report = self.read(|connection| Ok(check(connection)))?;
+        let (report, corrupt) = self.read(|connection| Ok(check(connection)))?;
         for damaged in &report.damaged {
             self.note_damaged(damaged.payload);
         }
-        if let Some(cause) = report.pages.first() {
-            self.found_damage(cause);
+        if let Some(cause) = corrupt {
+            self.found_damage(&cause);
         }
         Ok(report)
     }
@@ -91,15 +91,17 @@ pub fn check_directory(directory: &Path) -> Result<Report, StoreError> {
     }
     let connection = match open_reader(&directory.join(DATABASE)) {
         Ok(connection) => connection,
-        Err(StoreError::Damaged(cause)) => return Ok(Report { pages: vec![cause], ..Report::default() }),
+        Err(StoreError::Corrupt(cause)) => return Ok(Report { pages: vec![cause], ..Report::default() }),
         Err(error) => return Err(error),
     };
     match migrate::is_current(&connection) {
         Ok(()) => {}
-        Err(StoreError::Damaged(cause)) => return Ok(Report { pages: vec![cause], ..Report::default() }),
+        Err(StoreError::Corrupt(cause) | StoreError::Damaged(cause)) => {
+            return Ok(Report { pages: vec![cause], ..Report::default() });
+        }
         Err(error) => return Err(error),
     }
-    let mut report = check(&connection);
+    let (mut report, _) = check(&connection);
     lines.extend(missing_commits(&connection, directory));
     lines.append(&mut report.pages);
     Ok(Report { pages: lines, ..report })
@@ -113,13 +115,14 @@ fn missing_commits(connection: &Connection, directory: &Path) -> Option<String> 
     Some(format!("the newest {missing} commits are missing, although they were acknowledged"))
 }
 
-/// Checks everything over one connection.
-pub(crate) fn check(connection: &Connection) -> Report {
+/// Checks everything over one connection; also what shows that a page cannot be right.
+pub(crate) fn check(connection: &Connection) -> (Report, Option<String>) {
     let mut report = Report::default();
     let mut unreadable = Vec::new();
+    let mut note = |what: &str, error: StoreError| unreadable.push((format!("{what}: {error}"), error));
     match integrity(connection) {
         Ok(lines) => report.pages = lines,
-        Err(error) => unreadable.push(format!("the pages: {error}")),
+        Err(error) => note("the pages", error),
     }
     match both_books(connection) {
         Ok((rows, counters)) => {
@@ -128,32 +131,43 @@ pub(crate) fn check(connection: &Connection) -> Report {
             }
             report.books = Some(rows);
         }
-        Err(error) => unreadable.push(format!("the books: {error}")),
+        Err(error) => note("the books", error),
     }
-    match rebuilt_differences(connection) {
-        Ok(differences) => report.differences.extend(differences.iter().take(LISTED_MAX).map(|it| {
-            format!(
-                "object {}: kept as {:?} {:?}, its rows come to {:?} {:?}",
-                it.object, it.kept.facts, it.kept.totals, it.rebuilt.facts, it.rebuilt.totals
-            )
-        })),
-        Err(error) => unreadable.push(format!("object state: {error}")),
+    match objects(connection) {
+        Ok(lines) => report.differences.extend(lines),
+        Err(error) => note("object state", error),
     }
     if report.books.as_ref().is_none_or(|books| books.delta() != 0) {
         match unmatched(connection) {
             Ok(lines) => report.differences.extend(lines),
-            Err(error) => unreadable.push(format!("intakes and transactions: {error}")),
+            Err(error) => note("intakes and transactions", error),
         }
     }
     match without_document(connection) {
         Ok(lines) => report.differences.extend(lines),
-        Err(error) => unreadable.push(format!("open deliveries: {error}")),
+        Err(error) => note("open deliveries", error),
     }
     if let Err(error) = documents(connection, &mut report) {
-        unreadable.push(format!("documents behind the first {}: {error}", report.payloads));
+        note(&format!("documents behind the first {}", report.payloads), error);
     }
-    report.pages.append(&mut unreadable);
-    report
+    let mut corrupt = report.pages.first().cloned();
+    for (line, error) in unreadable {
+        corrupt = corrupt.or_else(|| matches!(error, StoreError::Corrupt(_)).then(|| line.clone()));
+        report.pages.push(line);
+    }
+    (report, corrupt)
+}
+
+/// Objects whose kept state is not what their rows come to.
+fn objects(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let differences = rebuilt_differences(connection)?;
+    let lines = differences.iter().take(LISTED_MAX).map(|it| {
+        format!(
+            "object {}: kept as {:?} {:?}, its rows come to {:?} {:?}",
+            it.object, it.kept.facts, it.kept.totals, it.rebuilt.facts, it.rebuilt.totals
+        )
+    });
+    Ok(lines.collect())
 }
 
 /// The books by rows and by counters, on one view.

@@ -76,7 +76,7 @@ pub fn salvage(from: &Path, to: &Path, clock: &dyn Clock, rng: &dyn Rng) -> Resu
     }
     begin_new_life(&target, clock, rng)?;
     recount(&source, &target)?;
-    let report = check(&target);
+    let (report, _) = check(&target);
     for damaged in &report.damaged {
         target.execute(
             "INSERT INTO damaged (payload, intake, found_at) SELECT id, intake, ?2 FROM payloads WHERE id = ?1 ON CONFLICT DO NOTHING",

@@ -42,14 +42,16 @@ pub enum StoreError {
     InUse(String),
     /// The database was written by another version.
     Version(String),
-    /// A row or page cannot be right.
+    /// A row cannot be right.
     Damaged(String),
+    /// A page cannot be right, or what was acknowledged is missing: nobody knows what else is (RS3).
+    Corrupt(String),
 }
 
 impl StoreError {
     /// Whether the process must end.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Write(_) | Self::Damaged(_))
+        matches!(self, Self::Write(_) | Self::Damaged(_) | Self::Corrupt(_))
     }
 
     /// What may be told outside of the node: the words of the database stay in its log (HD-2).
@@ -59,6 +61,7 @@ impl StoreError {
             Self::Busy => "too many changes wait to be written",
             Self::Stopped => "the node is stopping",
             Self::Damaged(_) => "a row of the database cannot be read",
+            Self::Corrupt(_) => "the database is damaged",
             Self::Write(_) | Self::InUse(_) | Self::Version(_) => "the database could not be used",
         }
     }
@@ -73,7 +76,8 @@ impl fmt::Display for StoreError {
             Self::Stopped => f.write_str("the store is closed"),
             Self::InUse(directory) => write!(f, "another node has {directory} open"),
             Self::Version(cause) => write!(f, "the database belongs to another version: {cause}"),
-            Self::Damaged(cause) => write!(f, "the database is damaged: {cause}"),
+            Self::Damaged(cause) => write!(f, "a row of the database cannot be read: {cause}"),
+            Self::Corrupt(cause) => write!(f, "the database is damaged: {cause}"),
         }
     }
 }
@@ -89,7 +93,7 @@ impl From<rusqlite::Error> for StoreError {
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
             Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
-                Self::Damaged(error.to_string())
+                Self::Corrupt(error.to_string())
             }
             Some(_) => Self::Write(error.to_string()),
             None if reads_wrong(&error) => Self::Damaged(error.to_string()),
@@ -151,7 +155,7 @@ impl Store {
         make_private(directory).map_err(unusable)?;
         let lock = lock(directory)?;
         if let Some((path, cause)) = mark::noted_damage(directory) {
-            return Err(StoreError::Damaged(format!(
+            return Err(StoreError::Corrupt(format!(
                 "{cause}; found by an earlier start, which ended. To start all the same, remove {}",
                 path.display()
             )));
@@ -168,7 +172,7 @@ impl Store {
         let Opened { connection, incarnation, epoch, commits } = opened;
         let (mark, marked) = Mark::open(directory).map_err(unusable)?;
         if let Some(missing) = marked.and_then(|marked| marked.checked_sub(commits)).filter(|missing| *missing > 0) {
-            return Err(StoreError::Damaged(format!(
+            return Err(StoreError::Corrupt(format!(
                 "its newest {missing} commits are missing, although they were acknowledged: its log was lost, or an older \
                  copy was put in its place. To start with what is there, remove {}",
                 directory.join(mark::MARK).display()
@@ -204,7 +208,7 @@ impl Store {
         };
         match &done {
             Err(StoreError::Full) => self.disk.note_refused(documents),
-            Err(StoreError::Damaged(cause)) => self.found_damage(cause),
+            Err(StoreError::Corrupt(cause)) => self.found_damage(cause),
             _ => {}
         }
         done
@@ -215,7 +219,7 @@ impl Store {
         self.writer.failed()
     }
 
-    /// Whether damage was found since it was opened: a page or a row that no version of this program wrote (RS3).
+    /// Whether damage was found since it was opened: a page that cannot be right (RS3).
     pub fn is_damaged(&self) -> bool {
         self.is_damaged.load(Ordering::Acquire)
     }
@@ -309,7 +313,7 @@ impl Store {
         let result = read(&connection);
         self.free_readers().push(connection);
         self.returned.notify_one();
-        if let Err(StoreError::Damaged(cause)) = &result {
+        if let Err(StoreError::Corrupt(cause)) = &result {
             self.found_damage(cause);
         }
         result

@@ -37,6 +37,8 @@ pub(super) async fn run(shared: &Shared) {
             match pass(shared, *kept).await {
                 Ok(0) => {}
                 Ok(removed) => tracing::info!(?kept, removed, "retention is over"),
+                // A row that cannot be read is in nobody's way here; whoever needs it tells.
+                Err(error @ StoreError::Damaged(_)) => tracing::error!(%error, ?kept, "nothing is removed now"),
                 Err(error) => {
                     shared.fail_if_fatal(&error);
                     tracing::warn!(%error, ?kept, "nothing is removed now");

@@ -14,7 +14,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::Commit;
 use crate::change::{Effect, Expire};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Place};
 use crate::object_text::{adds_of, sets_of};
 use crate::store::StoreError;
 
@@ -36,8 +36,10 @@ struct Leaving {
     state: TransactionState,
     planned: i64,
     rank: i64,
-    keys: String,
+    keys: Vec<[String; 3]>,
     deliveries: Vec<(DeliveryId, String, DeliveryState)>,
+    /// What its rows of the ledger did, where they count.
+    entries: Vec<(Entry, Place)>,
 }
 
 impl Leaving {
@@ -158,7 +160,19 @@ impl Commit<'_> {
         Ok(true)
     }
 
+    /// What is to be removed; `None` where something of it is missing or cannot be read. That is damage, and stays, so
+    /// that it can still be told; cleaning up is no reason to end the node.
     fn leaving(&self, id: TransactionId) -> Result<Option<Leaving>, StoreError> {
+        match self.read_leaving(id) {
+            Err(StoreError::Damaged(cause)) => {
+                tracing::error!(transaction = %id, cause, "its retention is over, and it cannot be read");
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
+    fn read_leaving(&self, id: TransactionId) -> Result<Option<Leaving>, StoreError> {
         let found: Option<(String, String, i64, i64, String)> = self
             .sql
             .prepare_cached("SELECT state, receivers, planned, rank, keys FROM transactions WHERE id = ?1")?
@@ -174,12 +188,33 @@ impl Commit<'_> {
             let delivery = DeliveryId::of(id, receiver);
             let word: Option<String> =
                 one.query_row(params![delivery.as_bytes().as_slice()], |row| row.get(0)).optional()?;
-            // One that is missing is damage: the transaction stays, so that it can still be told.
             let Some(word) = word else { return Ok(None) };
             let state = DeliveryState::from_word(&word).ok_or_else(|| unknown("deliveries.state", &word))?;
             deliveries.push((delivery, receiver.to_owned(), state));
         }
-        Ok(Some(Leaving { id, state, planned, rank, keys, deliveries }))
+        let keys = serde_json::from_str(&keys).map_err(|error| unknown("transactions.keys", &error.to_string()))?;
+        Ok(Some(Leaving { id, state, planned, rank, keys, deliveries, entries: self.entries_of(id)? }))
+    }
+
+    fn entries_of(&self, id: TransactionId) -> Result<Vec<(Entry, Place)>, StoreError> {
+        let rows: Vec<(ObjectKey, Place, String, String, String)> = self
+            .sql
+            .prepare_cached("SELECT kind, key, rank, part, state, adds, sets FROM ledger WHERE \"transaction\" = ?1")?
+            .query_map(params![id.as_bytes().as_slice()], |row| {
+                let object = ObjectKey { kind: row.get(0)?, key: row.get(1)? };
+                Ok((object, (row.get(2)?, row.get(3)?), row.get(4)?, row.get(5)?, row.get(6)?))
+            })?
+            .collect::<Result<_, _>>()?;
+        let mut entries = Vec::new();
+        for (object, place, state, adds, sets) in rows {
+            let state = EntryState::from_word(&state).ok_or_else(|| unknown("ledger.state", &state))?;
+            // A checkpoint that cannot be read is noticed here too.
+            Checkpoint::of(self.sql, &object)?;
+            if state.counts() {
+                entries.push((Entry { object, adds: adds_of(&adds)?, sets: sets_of(&sets)? }, place));
+            }
+        }
+        Ok(entries)
     }
 
     fn remove_transaction(&mut self, leaving: &Leaving) -> Result<(), StoreError> {
@@ -190,43 +225,23 @@ impl Commit<'_> {
             self.sql.prepare_cached("DELETE FROM deliveries WHERE id = ?1")?.execute(params![delivery])?;
             self.delivery_went(receiver, *state);
         }
-        let keys: Vec<[String; 3]> =
-            serde_json::from_str(&leaving.keys).map_err(|error| unknown("transactions.keys", &error.to_string()))?;
-        for [kind, authority, value] in keys {
+        for [kind, authority, value] in &leaving.keys {
             self.sql
                 .prepare_cached(
                     "DELETE FROM business_keys WHERE kind = ?1 AND value = ?2 AND authority = ?3 AND rank = ?4 AND \"transaction\" = ?5",
                 )?
                 .execute(params![kind, value, authority, leaving.rank, id])?;
         }
-        self.fold_rows(leaving.id)?;
+        // What its rows of the ledger count for stays in the checkpoint of their object (OT13).
+        for (entry, place) in &leaving.entries {
+            let mut sum = Checkpoint::of(self.sql, &entry.object)?;
+            sum.fold(entry, *place)?;
+            sum.write(self.sql, &entry.object)?;
+        }
+        self.sql.prepare_cached("DELETE FROM ledger WHERE \"transaction\" = ?1")?.execute(params![id])?;
         self.sql.prepare_cached("DELETE FROM lineage WHERE parent = ?1")?.execute(params![id])?;
         self.sql.prepare_cached("DELETE FROM transactions WHERE id = ?1")?.execute(params![id])?;
         self.transaction_went(leaving.state, leaving.planned);
-        Ok(())
-    }
-
-    /// Its rows of the ledger go; what they count for stays in the checkpoint of their object (OT13).
-    fn fold_rows(&mut self, transaction: TransactionId) -> Result<(), StoreError> {
-        let id = transaction.as_bytes().as_slice();
-        let rows: Vec<(ObjectKey, i64, i64, String, String, String)> = self
-            .sql
-            .prepare_cached("SELECT kind, key, rank, part, state, adds, sets FROM ledger WHERE \"transaction\" = ?1")?
-            .query_map(params![id], |row| {
-                let object = ObjectKey { kind: row.get(0)?, key: row.get(1)? };
-                Ok((object, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
-            })?
-            .collect::<Result<_, _>>()?;
-        for (object, rank, part, state, adds, sets) in rows {
-            let state = EntryState::from_word(&state).ok_or_else(|| unknown("ledger.state", &state))?;
-            if state.counts() {
-                let mut sum = Checkpoint::of(self.sql, &object)?;
-                let entry = Entry { object: object.clone(), adds: adds_of(&adds)?, sets: sets_of(&sets)? };
-                sum.fold(&entry, (rank, part))?;
-                sum.write(self.sql, &object)?;
-            }
-        }
-        self.sql.prepare_cached("DELETE FROM ledger WHERE \"transaction\" = ?1")?.execute(params![id])?;
         Ok(())
     }
 }

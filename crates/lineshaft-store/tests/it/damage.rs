@@ -117,13 +117,13 @@ async fn rs3_a_damaged_page_stops_the_node_and_is_not_met_again_by_a_restart() {
     damage_page_of(&database, "deliveries");
     let store = open(directory.path(), &clock).expect("the damage was not met yet");
     let read = store.delivery(DeliveryId::of(ids[7], "erp/confirmation"));
-    assert!(matches!(read, Err(StoreError::Damaged(_))), "{read:?}");
+    assert!(matches!(read, Err(StoreError::Corrupt(_))), "{read:?}");
     assert!(store.failed());
     let refused = store.commit(vec![Change::Process(ids[0])]).await;
     assert_eq!(refused.err(), Some(StoreError::Stopped));
     drop(store);
     let again = open(directory.path(), &clock).err();
-    assert!(matches!(&again, Some(StoreError::Damaged(cause)) if cause.contains("lineshaft.damaged")), "{again:?}");
+    assert!(matches!(&again, Some(StoreError::Corrupt(cause)) if cause.contains("lineshaft.damaged")), "{again:?}");
     let report = check_directory(directory.path()).expect("checks");
     assert!(report.pages.len() > 1 && report.books.is_none(), "{report:?}");
     std::fs::remove_file(directory.path().join("lineshaft.damaged")).expect("removes");
@@ -175,7 +175,7 @@ async fn rs3_a_lost_log_is_noticed_and_a_whole_one_is_not() {
     let opened = |directory: &Path| open(directory, &scene.clock).err();
     let missing = |error: Option<StoreError>| {
         assert!(
-            matches!(&error, Some(StoreError::Damaged(cause)) if cause.contains("commits are missing")),
+            matches!(&error, Some(StoreError::Corrupt(cause)) if cause.contains("commits are missing")),
             "{error:?}"
         );
     };
@@ -243,4 +243,27 @@ async fn rs3_a_flipped_byte_anywhere_never_yields_another_document() {
         }
     }
     assert!(noticed > 0, "the check notices some; tracking rows have no checksum");
+}
+
+#[tokio::test]
+async fn rs3_a_row_that_cannot_be_read_stays_and_cleaning_up_goes_on_around_it() {
+    let scene = Scene::new();
+    let ids = accepted(&scene, 3).await;
+    for id in &ids {
+        scene.deliver(DeliveryId::of(*id, "erp/confirmation")).await;
+    }
+    let clock = Arc::clone(&scene.clock);
+    let directory = scene.close();
+    let damage = Connection::open(directory.path().join("lineshaft.db")).expect("opens");
+    let id = ids[1].as_bytes().as_slice();
+    damage.execute("UPDATE transactions SET keys = 'no list' WHERE id = ?1", [id]).expect("damages");
+    drop(damage);
+    let store = open(directory.path(), &clock).expect("opens");
+    clock.advance(Duration::from_secs(401 * 24 * 3600));
+    let before = clock.now().before(Duration::from_secs(400 * 24 * 3600));
+    let look = store.expired(Kept::Tracking, before, &Default::default()).expect("looks");
+    store.commit(vec![Change::Expire(look.expire.expect("some"))]).await.expect("commits");
+    let books = store.conservation().expect("reads");
+    assert_eq!((books.transactions, books.gone.transactions, books.delta()), (1, 2, 0));
+    assert!(!store.failed());
 }

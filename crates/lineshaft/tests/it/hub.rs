@@ -112,6 +112,12 @@ impl Node {
         Ok(Answer { status, head: answer.split("\r\n\r\n").next().unwrap_or_default().to_ascii_lowercase() })
     }
 
+    /// Ends it without warning.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Ends it as a supervisor does; the exit code and what it wrote.
     pub fn terminate(self) -> Ended {
         let id = self.child.id();

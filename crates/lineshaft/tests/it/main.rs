@@ -20,3 +20,5 @@ mod tls;
 mod failing_disk;
 
 mod damaged;
+
+mod large;

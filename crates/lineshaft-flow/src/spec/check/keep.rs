@@ -9,9 +9,6 @@ use super::scope::Scope;
 use crate::project::{Disk, Retention};
 use crate::spec::raw::{self, Span};
 
-/// Senders' keys are kept so long where the file does not say.
-const KEYS_DEFAULT: Duration = Duration::from_secs(90 * 24 * 3600);
-
 /// Shares below this are a mistake: a disk that is half empty has room.
 const REFUSE_ABOVE_MIN: u8 = 50;
 
@@ -23,7 +20,7 @@ pub fn retention(world: &mut World<'_>, scope: &Scope<'_>, raw: &raw::Retention)
     let audit = span("audit", &raw.audit);
     let keys = match &raw.keys {
         Some(keys) => span("keys", keys),
-        None => payloads.map(|payloads| payloads.max(KEYS_DEFAULT)),
+        None => payloads.map(|payloads| payloads.max(Retention::default().keys)),
     };
     if let Some(short) = keys.filter(|keys| *keys < Repeat::KEPT_AT_LEAST) {
         let message = format!("keys are kept at least 30 days, not {}", days(short));
@@ -44,11 +41,12 @@ pub fn retention(world: &mut World<'_>, scope: &Scope<'_>, raw: &raw::Retention)
             scope.error(world, &["retention", field], message, help);
         }
     }
+    let usual = Retention::default();
     Retention {
-        payloads: payloads.unwrap_or_default(),
-        tracking: tracking.unwrap_or_default(),
-        keys: keys.unwrap_or_default(),
-        audit: audit.unwrap_or_default(),
+        payloads: payloads.unwrap_or(usual.payloads),
+        tracking: tracking.unwrap_or(usual.tracking),
+        keys: keys.unwrap_or(usual.keys),
+        audit: audit.unwrap_or(usual.audit),
     }
 }
 
