@@ -3,14 +3,16 @@
 
 use lineshaft_flow::map::Facts;
 use lineshaft_flow::process::check_record;
+use lineshaft_flow::project::Receive;
 use lineshaft_flow::render::render;
+use lineshaft_flow::reversal::{Turn, turn};
 use lineshaft_model::audit::{Action, Entry};
 use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::{DeliveryId, TransactionId};
-use lineshaft_model::plan::Rendered;
+use lineshaft_model::plan::{Rendered, Work as ToSend};
 use lineshaft_model::principal::Principal;
-use lineshaft_store::change::{Act, Load, NewBytes, Target, Verdict};
+use lineshaft_store::change::{Act, Due, Load, NewBytes, Target, Verdict};
 use lineshaft_store::read::deliveries::Delivery;
 use lineshaft_store::{Change, Effect, Payload, StoreError};
 
@@ -67,16 +69,13 @@ pub async fn on_delivery(
     let taken = row.answer_until.is_some();
     let rendered = match verdict {
         // What the target took once is sent with a new key, which may stand in the document.
-        Verdict::Retry | Verdict::NotPosted if taken => Some(rendered_again(shared, &row)?),
-        Verdict::Retry if needs_rendering(&row) => Some(rendered_again(shared, &row)?),
+        Verdict::Retry | Verdict::NotPosted if taken || (verdict == Verdict::Retry && needs_rendering(&row)) => {
+            Some(to_send(&row, rendered_again(shared, &row)?)?)
+        }
         _ => None,
     };
     let action = action_of(&verdict);
-    let rendered = rendered.map(|it| NewBytes {
-        payload: Payload::pack(&[&it.body]),
-        parameters: it.parameters,
-        awaits: it.awaits,
-    });
+    let rendered = rendered.map(new_bytes);
     // What is at hand may not be what is sent from now on.
     drop(shared.documents.take(delivery));
     let act = Act {
@@ -101,13 +100,12 @@ pub async fn on_transaction(
 ) -> Result<Done, Refusal> {
     let entry = entry(principal, action_of(&verdict), &transaction.to_string(), reason);
     let act = Act { target: Target::Transaction(transaction), verdict, rendered: None, gone: false, entry };
-    carry_out(
-        shared,
-        act,
-        &format!("transaction {transaction}"),
-        "Only a stopped transaction can be retried or discarded: `lineshaft trace show` says what became of it.",
-    )
-    .await
+    let what = format!("transaction {transaction}");
+    let help = "Only a stopped transaction can be retried or discarded: `lineshaft trace show` says what became of it.";
+    let done = carry_out(shared, act, &what, help).await?;
+    // What waited to take it back is decided on again.
+    shared.backlog.look_into_store();
+    Ok(done)
 }
 
 /// Pauses or resumes deliveries to a system or a receiving interface. Intake goes on.
@@ -180,10 +178,68 @@ fn unanswered(row: &Delivery) -> bool {
 
 fn needs_rendering(row: &Delivery) -> bool {
     let code = row.fault.as_ref().map(|fault| fault.code);
-    row.state == DeliveryState::Parked && row.tried == 0 && code.is_some()
+    let stuck = row.tried == 0 && code.is_some();
+    row.state == DeliveryState::Parked && (stuck || !row.is_rendered())
 }
 
-fn rendered_again(shared: &Shared, row: &Delivery) -> Result<Rendered, Refusal> {
+/// What a person's retry sends, or why there is nothing to send.
+fn to_send(row: &Delivery, work: ToSend) -> Result<Rendered, Refusal> {
+    let not_now = |help| Refusal::NotNow { state: row.state.as_str().to_owned(), help };
+    match work {
+        ToSend::Send(rendered) => Ok(rendered),
+        ToSend::Stuck(fault) => Err(Refusal::Fault(fault)),
+        ToSend::Skip(why) => Err(not_now(format!("Skip it: {why}."))),
+        ToSend::Later => Err(not_now("Its original has not settled there yet: look at that first.".to_owned())),
+    }
+}
+
+fn new_bytes(rendered: Rendered) -> NewBytes {
+    let Rendered { body, parameters, awaits } = rendered;
+    NewBytes { payload: Payload::pack(&[&body]), parameters, awaits }
+}
+
+/// What to do with a delivery whose turn has come.
+pub(crate) enum Turned {
+    /// It is sent as it was rendered.
+    Send,
+    /// It was rendered or left out just now; what may be attempted next.
+    Done(Vec<Due>),
+    /// It cannot be sent.
+    Stuck(Fault),
+}
+
+/// Renders what had to wait until its original settled, or leaves it out where there is nothing to take back.
+pub(crate) async fn turned(shared: &Shared, row: &Delivery) -> Result<Turned, StoreError> {
+    if row.state != DeliveryState::Pending || row.is_rendered() {
+        return Ok(Turned::Send);
+    }
+    let delivery = row.id;
+    let (verdict, rendered, reason) = match rendered_again(shared, row) {
+        Ok(ToSend::Send(it)) => (Verdict::Retry, Some(new_bytes(it)), "its original settled".to_owned()),
+        Ok(ToSend::Skip(rule)) => (Verdict::Skip, None, rule),
+        Ok(ToSend::Later) => {
+            let why = "its turn came before its original settled at this receiver";
+            return Ok(Turned::Stuck(Fault::new(Code::RenderOriginal, why)));
+        }
+        Ok(ToSend::Stuck(fault)) | Err(Refusal::Fault(fault) | Refusal::Record(fault)) => {
+            return Ok(Turned::Stuck(fault));
+        }
+        Err(Refusal::Store(error)) => return Err(error),
+        Err(Refusal::Missing(what) | Refusal::NotNow { state: what, .. }) => {
+            return Ok(Turned::Stuck(Fault::new(Code::RenderFailed, format!("there is no {what}"))));
+        }
+    };
+    let entry = entry(&Principal::Node, action_of(&verdict), &delivery.to_string(), &reason);
+    let act = Act { target: Target::Delivery(delivery), verdict, rendered, gone: false, entry };
+    let effects = shared.store.commit(vec![Change::Act(Box::new(act))]).await?.into_inner();
+    Ok(match effects.into_iter().next() {
+        Some(Effect::Acted { due, .. }) => Turned::Done(due),
+        // Somebody was faster.
+        _ => Turned::Done(Vec::new()),
+    })
+}
+
+fn rendered_again(shared: &Shared, row: &Delivery) -> Result<ToSend, Refusal> {
     let missing = |what: &str| Refusal::Missing(format!("{what} of delivery {}", row.id));
     let transaction = shared.store.transaction(row.transaction)?.ok_or_else(|| missing("transaction"))?;
     let documents = shared.store.documents(&transaction)?.ok_or_else(|| missing("documents"))?;
@@ -199,9 +255,22 @@ fn rendered_again(shared: &Shared, row: &Delivery) -> Result<Rendered, Refusal> 
         site: transaction.tags.site.clone(),
         time_zone: site.map(|site| site.time_zone.clone()).unwrap_or_default(),
         interface: transaction.interface.clone(),
+        original_receipt: match original_turn(shared, receive, transaction.id)? {
+            None => String::new(),
+            Some(Turn::Send(receipt)) => receipt,
+            Some(Turn::Skip(rule)) => return Ok(ToSend::Skip(rule)),
+            Some(Turn::Later) => return Ok(ToSend::Later),
+            Some(Turn::Stuck(fault)) => return Ok(ToSend::Stuck(fault)),
+        },
     };
     let revision = row.revision + u32::from(row.tried > 0);
-    render(receive, &shared.catalog(), &facts, transaction.id, revision, &data).map_err(Refusal::Fault)
+    let rendered = render(receive, &shared.catalog(), &facts, transaction.id, revision, &data);
+    rendered.map(ToSend::Send).map_err(Refusal::Fault)
+}
+
+/// What becomes of a transaction at a receiver if it takes back another one.
+fn original_turn(shared: &Shared, receive: &Receive, transaction: TransactionId) -> Result<Option<Turn>, StoreError> {
+    Ok(shared.store.original_of(transaction)?.map(|original| turn(receive, &original)))
 }
 
 async fn carry_out(shared: &Shared, act: Act, what: &str, help: &str) -> Result<Done, Refusal> {

@@ -11,6 +11,7 @@ use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::{DeliveryId, TransactionId};
 use lineshaft_model::intake::Received;
 use lineshaft_model::object::ObjectKey;
+use lineshaft_model::original::Ties;
 use lineshaft_model::plan::Processed;
 use lineshaft_model::principal::Principal;
 use lineshaft_store::read::transactions::Transaction;
@@ -18,7 +19,7 @@ use lineshaft_store::{Change, Effect, StoreError};
 use tokio::sync::Notify;
 
 use crate::objects::DECISIONS_MAX;
-use crate::receive::{decided, guarded, to_part};
+use crate::receive::{decided, guarded, known, to_part};
 use crate::shared::{Shared, gone};
 
 /// Times that processing may be begun without coming to an end, before the document is taken for the cause (OT11).
@@ -191,7 +192,7 @@ fn decide_again(
     understood: Understood,
     objects: &BTreeSet<ObjectKey>,
 ) -> Result<Processed, StoreError> {
-    let mut states = shared.store.objects(objects)?;
+    let mut states = known(shared, objects, understood.originals())?;
     let intake = decided(shared.ground(catalog), transaction.intake, understood, &mut states, &BTreeSet::new());
     let part = intake.parts.into_iter().find(|part| part.id == transaction.id);
     let gone = || stuck(transaction, Fault::new(Code::DecodeSplit, "the document has no such part any more"));
@@ -208,6 +209,7 @@ fn stuck(transaction: &Transaction, fault: Fault) -> Processed {
         versions: transaction.versions.clone(),
         expects: Vec::new(),
         holds_back: true,
+        ties: Ties::default(),
         result: Err(fault),
     }
 }

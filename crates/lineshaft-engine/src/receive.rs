@@ -17,6 +17,7 @@ use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::{DeliveryId, IntakeId, TransactionId};
 use lineshaft_model::intake::Received;
 use lineshaft_model::object::{ObjectKey, States};
+use lineshaft_model::original::OriginalName;
 use lineshaft_model::plan::{Plan, PlannedDelivery, Processed, Work as ToSend};
 use lineshaft_model::principal::Principal;
 use lineshaft_store::change::{Accept, NewDelivery, NewWork, Part, Planned};
@@ -141,11 +142,17 @@ async fn decide_and_store(
     cursor: Option<Cursor>,
 ) -> Result<Reply, Fault> {
     let objects: BTreeSet<ObjectKey> = heard.iter().flat_map(|it| it.understood.objects()).cloned().collect();
+    let originals: BTreeSet<OriginalName> = heard.iter().flat_map(|it| it.understood.originals()).cloned().collect();
+    let alone = heard.iter().map(|it| it.understood.count()).sum::<usize>() == 1;
     let _held = shared.objects.hold(&objects).await;
     let mut repeats = BTreeSet::new();
     for _ in 0..DECISIONS_MAX {
-        let mut states = shared.store.objects(&objects).map_err(|error| unavailable(&error))?;
-        let at_hand = if objects.is_empty() { std::mem::take(&mut heard) } else { heard.clone() };
+        let mut states = known(shared, &objects, &originals).map_err(|error| unavailable(&error))?;
+        if !alone {
+            states = states.reversals_apart();
+        }
+        let at_hand =
+            if objects.is_empty() && originals.is_empty() { std::mem::take(&mut heard) } else { heard.clone() };
         let accepts = at_hand.into_iter().map(|it| prepare(shared, emit, principal, it, (&mut states, &repeats)));
         let accepts: Vec<Accept> = accepts.collect();
         if let Some(fault) = refused(emit, &accepts).or_else(|| invalid(emit, &accepts)) {
@@ -157,6 +164,15 @@ async fn decide_and_store(
         }
     }
     Err(Fault::new(Code::ReceiveStoreUnavailable, format!("its objects changed {DECISIONS_MAX} times meanwhile")))
+}
+
+/// What a decision on these objects and originals is made on.
+pub(crate) fn known<'n>(
+    shared: &Shared,
+    objects: &BTreeSet<ObjectKey>,
+    originals: impl IntoIterator<Item = &'n OriginalName>,
+) -> Result<States, StoreError> {
+    Ok(shared.store.objects(objects)?.with_originals(shared.store.originals(originals)?))
 }
 
 /// Where the interface says `unreadable: stop`, a document that cannot be read is not accepted: its sender keeps it.
@@ -298,10 +314,11 @@ fn poisonous(id: IntakeId) -> Understood {
 /// Documents are compressed here, on the receiving task, so that the writer only writes. What is about to be sent is
 /// kept at hand. `alone`: the document as received is kept with those made from it, at slot 0.
 pub(crate) fn to_part(processed: Processed, documents: &Documents, received: &Received, alone: bool) -> Part {
-    let Processed { id, part, keys, tags, repeat, versions, expects, holds_back, result: decided } = processed;
+    let Processed { id, part, keys, tags, repeat, versions, expects, holds_back, ties, result: decided } = processed;
     let mut slots: Vec<&[u8]> = if alone { vec![&received.body] } else { Vec::new() };
     let result = match &decided {
         Err(fault) => Err(fault.clone()),
+        Ok(Plan::Later) => Ok(Planned::Later),
         Ok(Plan::Reference { table, key, record }) => {
             Ok(Planned::Reference { table: table.clone(), key: key.clone(), record: record.clone() })
         }
@@ -321,12 +338,13 @@ pub(crate) fn to_part(processed: Processed, documents: &Documents, received: &Re
             }
         }
     }
-    Part { id, part, keys, tags, repeat, versions, expects, holds_back, documents: packed, result }
+    Part { id, part, keys, tags, repeat, versions, expects, holds_back, ties, documents: packed, result }
 }
 
 fn to_delivery<'a>(delivery: &'a PlannedDelivery, slots: &mut Vec<&'a [u8]>) -> NewDelivery {
     let work = match &delivery.work {
         ToSend::Skip(rule) => NewWork::Skip(rule.clone()),
+        ToSend::Later => NewWork::Later,
         ToSend::Stuck(fault) => NewWork::Stuck(fault.clone()),
         ToSend::Send(rendered) => {
             slots.push(&rendered.body);

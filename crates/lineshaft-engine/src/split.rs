@@ -16,6 +16,7 @@ use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::{IntakeId, TransactionId};
 use lineshaft_model::intake::Received;
 use lineshaft_model::object::{ObjectKey, States};
+use lineshaft_model::original::Ties;
 use lineshaft_model::plan::Processed;
 use lineshaft_model::principal::Tags;
 use lineshaft_model::transaction::Versions;
@@ -26,7 +27,7 @@ use tokio::sync::Notify;
 
 use crate::objects::DECISIONS_MAX;
 use crate::process::BEGUN_MAX;
-use crate::receive::{guarded, to_part};
+use crate::receive::{guarded, known, to_part};
 use crate::shared::Shared;
 
 /// A document with more bytes is stored first, where its interface takes documents apart.
@@ -188,7 +189,7 @@ async fn put(
     let objects: BTreeSet<ObjectKey> = parts.objects().cloned().collect();
     let _held = shared.objects.hold(&objects).await;
     for _ in 0..DECISIONS_MAX {
-        let mut states = shared.store.objects(&objects)?;
+        let mut states = known(shared, &objects, parts.originals())?.reversals_apart();
         let decided = decide_each(shared.ground(catalog), parts.clone(), &mut states);
         let parts: Vec<_> = decided.into_iter().map(|it| to_part(it, &shared.documents, received, false)).collect();
         let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
@@ -262,6 +263,7 @@ fn remainder(intake: IntakeId, at: u32, fault: Fault) -> Processed {
         versions: Versions::default(),
         expects: Vec::new(),
         holds_back: true,
+        ties: Ties::default(),
         result: Err(fault),
     }
 }

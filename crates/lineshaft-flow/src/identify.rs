@@ -6,11 +6,12 @@
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::intake::{Received, sha256, sha256_of_fields};
 use lineshaft_model::key::Key;
+use lineshaft_model::original::{OriginalName, Ties};
 use lineshaft_model::plan::Repeat;
 use lineshaft_model::principal::Tags;
 use lineshaft_model::tree::{Path, Tree};
 
-use crate::project::{Emit, IdempotencyKey, KeyRule, Project, SiteRule};
+use crate::project::{Emit, IdempotencyKey, KeyRule, Project, Reverses, SiteRule};
 
 /// What a document is known by, and the first thing wrong with that.
 pub(crate) struct Identity {
@@ -97,11 +98,34 @@ fn key(rule: &KeyRule, document: &Tree) -> Result<Option<Key>, Fault> {
         }
         Err(fault) => return Err(fault),
     };
+    Ok(Some(issued(rule, &value)))
+}
+
+/// A number as the rule writes it.
+fn issued(rule: &KeyRule, value: &str) -> Key {
     let value = match value.trim_start_matches('0') {
-        trimmed if rule.trim_zeros && !trimmed.is_empty() => trimmed.to_owned(),
+        trimmed if rule.trim_zeros && !trimmed.is_empty() => trimmed,
         _ => value,
     };
-    Ok(Some(Key { kind: rule.kind.clone(), authority: rule.issued_by.clone(), value }))
+    Key { kind: rule.kind.clone(), authority: rule.issued_by.clone(), value: value.to_owned() }
+}
+
+/// What a document takes back, and how it may be named by what takes it back.
+pub(crate) fn ties(project: &Project, emit: &Emit, document: &Tree, keys: &[Key]) -> Result<Ties, Fault> {
+    let name = |key: &Key| OriginalName { interface: emit.name.clone(), key: key.clone() };
+    let kinds = project.originals.get(&emit.name);
+    let known_as = keys.iter().filter(|key| kinds.is_some_and(|kinds| kinds.contains(&key.kind))).map(name).collect();
+    let takes_back = emit.reverses.as_ref().map(|reverses| takes_back(project, reverses, document));
+    Ok(Ties { known_as, takes_back: takes_back.transpose()?.flatten(), original: None })
+}
+
+fn takes_back(project: &Project, reverses: &Reverses, document: &Tree) -> Result<Option<OriginalName>, Fault> {
+    let said = reverses.original.find(document).and_then(Tree::scalar).unwrap_or_default();
+    let rule =
+        project.emits.get(&reverses.interface).and_then(|emit| emit.keys.iter().find(|rule| rule.kind == reverses.key));
+    let Some(rule) = rule.filter(|_| !said.is_empty()) else { return Ok(None) };
+    let number = required(document, &reverses.original, "number of the original")?;
+    Ok(Some(OriginalName { interface: reverses.interface.clone(), key: issued(rule, &number) }))
 }
 
 fn repeat(emit: &Emit, document: &Tree) -> Result<Option<Repeat>, Fault> {

@@ -32,6 +32,9 @@ pub mod schema;
 /// May it happen, given what is known of the order, the batch, the stock?
 pub mod judge;
 
+/// Which transaction another takes back, and what becomes of that at each receiver.
+pub mod reversal;
+
 /// Which receivers care about an event.
 mod route;
 

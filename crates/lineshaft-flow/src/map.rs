@@ -65,6 +65,8 @@ pub struct Facts {
     pub time_zone: String,
     /// Full name of the interface.
     pub interface: String,
+    /// In the map of a receiver, for what takes back an earlier transaction: the receiver's reference of that. Else empty.
+    pub original_receipt: String,
 }
 
 /// A compiled map.

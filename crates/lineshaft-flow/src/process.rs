@@ -9,8 +9,9 @@ use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::{IntakeId, TransactionId};
 use lineshaft_model::intake::Received;
 use lineshaft_model::key::Key;
-use lineshaft_model::object::{ObjectKey, States};
-use lineshaft_model::plan::{AnswerTo, AnswerVerdict, Plan, PlannedDelivery, Processed, Repeat};
+use lineshaft_model::object::{Entry, ObjectKey, States};
+use lineshaft_model::original::{Original, OriginalName, Ties};
+use lineshaft_model::plan::{AnswerTo, AnswerVerdict, Plan, PlannedDelivery, Processed, Repeat, Work as ToSend};
 use lineshaft_model::principal::Tags;
 use lineshaft_model::time::Timestamp;
 use lineshaft_model::transaction::Versions;
@@ -22,6 +23,7 @@ use crate::judge::{Subject, judge, touched};
 use crate::map::Facts;
 use crate::project::{Answers, Becomes, Emit, Event, Project};
 use crate::render::render;
+use crate::reversal::{Turn, original};
 use crate::route::route;
 use crate::schema::Schema;
 use crate::split::{Part, split};
@@ -131,6 +133,16 @@ impl Understood {
         self.parts.iter_mut().for_each(|part| part.content = Err(fault.clone()));
     }
 
+    /// The transactions of which the decision needs to know whether they may be taken back.
+    pub fn originals(&self) -> impl Iterator<Item = &OriginalName> {
+        self.parts.iter().filter_map(|part| part.identity.ties.takes_back.as_ref())
+    }
+
+    /// How many transactions it has.
+    pub fn count(&self) -> usize {
+        self.parts.len()
+    }
+
     /// Leaves only the transaction `id`.
     pub fn retain(&mut self, id: TransactionId) {
         self.parts.retain(|part| part.identity.id == id);
@@ -204,15 +216,20 @@ fn understand_document(
         site: known.tags.site.clone(),
         time_zone: ground.project.sites.get(&known.tags.site).map(|site| site.time_zone.clone()).unwrap_or_default(),
         interface: emit.name.clone(),
+        original_receipt: String::new(),
     };
-    let content = match known.fault {
+    let (ties, fault) = match crate::identify::ties(ground.project, emit, document, &known.keys) {
+        Ok(ties) => (ties, known.fault),
+        Err(fault) => (Ties::default(), known.fault.or(Some(fault))),
+    };
+    let content = match fault {
         Some(fault) => Err(fault),
         None => content(ground, emit, &known.keys, &facts, document),
     };
     let identity = nameless(id, part, known.tags, versions(ground, emit));
     // An answer is about something that is on its way already: nothing waits for it but that.
     let holds_back = !matches!(emit.becomes, Becomes::Answer(_));
-    let identity = Processed { keys: known.keys, repeat: known.repeat, holds_back, ..identity };
+    let identity = Processed { keys: known.keys, repeat: known.repeat, holds_back, ties, ..identity };
     UnderstoodPart { identity, place, facts, content }
 }
 
@@ -261,12 +278,24 @@ fn answer(answers: &Answers, document: &Tree) -> Result<AnswerTo, Fault> {
     Ok(AnswerTo { receiver: answers.to.clone(), reference, verdict })
 }
 
-fn decide_part(ground: Ground<'_>, part: UnderstoodPart, states: &States) -> Processed {
+fn decide_part(ground: Ground<'_>, part: UnderstoodPart, states: &mut States) -> Processed {
     let UnderstoodPart { identity: mut processed, place, facts, content } = part;
+    if states.is_left(processed.ties.takes_back.is_some()) {
+        processed.result = Ok(Plan::Later);
+        return processed;
+    }
+    let states = &*states;
     processed.result = match content {
         Err(fault) => Err(fault),
         Ok(Content::Reference { table, key, record }) => Ok(Plan::Reference { table, key, record }),
         Ok(Content::Answer(answer)) => Ok(Plan::Answer(answer)),
+        Ok(Content::Event { event, data, .. }) if let Some(name) = processed.ties.takes_back.clone() => {
+            original(&name, states, &processed).and_then(|found| {
+                processed.ties.original = Some(found.id);
+                let deliveries = deliveries(ground, &processed, &facts, (&event, &data), Some(found))?;
+                Ok(planned(&event, &data, deliveries, Vec::new()))
+            })
+        }
         Ok(Content::Event { event, data, objects }) => {
             processed.expects = objects
                 .into_iter()
@@ -297,28 +326,53 @@ fn plan(
         Some(touches) => judge(touches, ground.catalog, states, Subject { keys: &part.keys, data })?,
         None => Vec::new(),
     };
-    let deliveries = route(ground.project, event, part, data)?
-        .into_iter()
-        .map(|routed| {
-            let work = match routed.skipped_by {
-                Some(rule) => lineshaft_model::plan::Work::Skip(rule),
-                // A receiver that cannot be rendered holds only itself back, never its neighbours.
-                None => match render(routed.receive, ground.catalog, facts, part.id, 0, data) {
-                    Ok(rendered) => lineshaft_model::plan::Work::Send(rendered),
-                    Err(fault) => lineshaft_model::plan::Work::Stuck(fault),
-                },
-            };
-            PlannedDelivery {
-                receiver: routed.receive.name.clone(),
-                system: routed.receive.system.clone(),
-                sequence: routed.receive.sequence.clone(),
-                order_key: routed.order_key,
-                keep_latest: routed.receive.keep_latest,
-                work,
+    let deliveries = deliveries(ground, part, facts, (event, data), None)?;
+    Ok(planned(event, data, deliveries, entries))
+}
+
+fn planned(event: &Event, data: &Tree, deliveries: Vec<PlannedDelivery>, entries: Vec<Entry>) -> Plan {
+    Plan::Event { name: event.name.clone(), data: lineshaft_format::json::encode(data), deliveries, entries }
+}
+
+/// One delivery for each receiver of the event, of what takes `original` back if it takes anything back.
+fn deliveries(
+    ground: Ground<'_>,
+    part: &Processed,
+    facts: &Facts,
+    (event, data): (&Event, &Tree),
+    original: Option<&Original>,
+) -> Result<Vec<PlannedDelivery>, Fault> {
+    let routed = route(ground.project, event, part, (data, original))?.into_iter();
+    let planned = routed.map(|routed| {
+        let work = match routed.turn {
+            Turn::Skip(rule) => ToSend::Skip(rule),
+            Turn::Later => ToSend::Later,
+            Turn::Stuck(fault) => ToSend::Stuck(fault),
+            // A receiver that cannot be rendered holds only itself back, never its neighbours.
+            Turn::Send(receipt) => {
+                let own;
+                let facts = if receipt.is_empty() {
+                    facts
+                } else {
+                    own = Facts { original_receipt: receipt, ..facts.clone() };
+                    &own
+                };
+                match render(routed.receive, ground.catalog, facts, part.id, 0, data) {
+                    Ok(rendered) => ToSend::Send(rendered),
+                    Err(fault) => ToSend::Stuck(fault),
+                }
             }
-        })
-        .collect();
-    Ok(Plan::Event { name: event.name.clone(), data: lineshaft_format::json::encode(data), deliveries, entries })
+        };
+        PlannedDelivery {
+            receiver: routed.receive.name.clone(),
+            system: routed.receive.system.clone(),
+            sequence: routed.receive.sequence.clone(),
+            order_key: routed.order_key,
+            keep_latest: routed.receive.keep_latest,
+            work,
+        }
+    });
+    Ok(planned.collect())
 }
 
 fn check_event(event: &Event, data: &Tree) -> Result<(), Fault> {
@@ -358,6 +412,7 @@ fn nameless(id: TransactionId, part: u32, tags: Tags, versions: Versions) -> Pro
         versions,
         expects: Vec::new(),
         holds_back: true,
+        ties: Ties::default(),
         result: Err(Fault::unknown_reference("", "")),
     }
 }

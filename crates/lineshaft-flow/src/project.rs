@@ -1,6 +1,6 @@
 //! What runs: the compiled project. Everything is resolved and checked; nothing here can be wrong any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub struct Project {
     pub events: BTreeMap<String, Arc<Event>>,
     /// Shapes of records by reference table, as far as the project declares them.
     pub references: BTreeMap<String, Arc<Schema>>,
+    /// Kinds of business keys by which reversals name transactions of an interface, by its full name.
+    pub originals: BTreeMap<String, BTreeSet<String>>,
     /// What events do to objects, and what is checked.
     pub rules: Rules,
 }
@@ -186,6 +188,8 @@ pub struct Emit {
     pub keys: Vec<KeyRule>,
     /// How a repeat is recognised.
     pub idempotency: Option<Idempotency>,
+    /// How a document names the transaction that it takes back.
+    pub reverses: Option<Reverses>,
     /// The site a transaction belongs to.
     pub site: SiteRule,
     /// Class for data-boundary policies, empty if not declared.
@@ -333,6 +337,17 @@ pub struct Idempotency {
     pub same_when: Vec<Path>,
 }
 
+/// How a document names the transaction that it takes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reverses {
+    /// Where the original's number stands in the document.
+    pub original: Path,
+    /// Kind of the original's business key that has it.
+    pub key: String,
+    /// Full name of the interface by which the original came.
+    pub interface: String,
+}
+
 /// Where the sender's key stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdempotencyKey {
@@ -364,6 +379,10 @@ pub struct Receive {
     pub event: Arc<Event>,
     /// Taken only where every one of these fields has one of these values; all events if empty.
     pub only_when: Vec<(Path, Vec<String>)>,
+    /// Whether it takes transactions that take nothing back.
+    pub takes_events: bool,
+    /// The interface that took the originals of reversals that it takes; `None` if it takes no reversals.
+    pub original_at: Option<String>,
     /// Canonical event to the receiver's document; the event itself without one.
     pub map: Option<Arc<Map>>,
     /// Shape of the receiver's document: decides which fields leave as numbers.

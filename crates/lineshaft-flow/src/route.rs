@@ -2,35 +2,45 @@
 
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::key::Key;
+use lineshaft_model::original::Original;
 use lineshaft_model::plan::Processed;
 use lineshaft_model::tree::Tree;
 
 use crate::project::{Event, Project, Receive};
+use crate::reversal::{Turn, turn};
 
 /// One receiver of an event.
 pub(crate) struct Routed<'a> {
     pub(crate) receive: &'a Receive,
     pub(crate) order_key: Option<Key>,
-    pub(crate) skipped_by: Option<String>,
+    pub(crate) turn: Turn,
 }
 
 /// Every receiver of `event`: also those that leave this one out, because silence is a state that people ask about.
+/// `original` is what it takes back, if it takes anything back.
 pub(crate) fn route<'a>(
     project: &'a Project,
     event: &Event,
     part: &Processed,
-    data: &Tree,
+    (data, original): (&Tree, Option<&Original>),
 ) -> Result<Vec<Routed<'a>>, Fault> {
-    let receivers = project.receives.values().filter(|receive| receive.event.name == event.name);
+    // One that takes reversals only has nothing to do with anything else.
+    let concerned = |receive: &Receive| receive.takes_events || original.is_some();
+    let of_event = project.receives.values().filter(|receive| receive.event.name == event.name);
+    let receivers = of_event.filter(|receive| concerned(receive));
     receivers
         .map(|receive| {
-            let skipped_by = skipped_by(receive, data);
+            let turn = match (skipped_by(receive, data), original) {
+                (Some(rule), _) => Turn::Skip(rule),
+                (None, Some(original)) => turn(receive, original),
+                (None, None) => Turn::Send(String::new()),
+            };
             let order_key = match &receive.in_order_by {
                 None => None,
-                Some(_) if skipped_by.is_some() => None,
+                Some(_) if matches!(turn, Turn::Skip(_)) => None,
                 Some(kind) => Some(order_key(receive, kind, part)?),
             };
-            Ok(Routed { receive, order_key, skipped_by })
+            Ok(Routed { receive, order_key, turn })
         })
         .collect()
 }

@@ -45,8 +45,8 @@ pub struct Fault {
     pub at: String,
     /// Technical detail for a second look: the target's own words, a list of schema errors. At most 4 KiB.
     pub detail: String,
-    /// The reference table and key, or the object ([`crate::object::ObjectKey::awaited`]), whose arrival releases the
-    /// transaction by itself (MD8).
+    /// The reference table and key, the object ([`crate::object::ObjectKey::awaited`]) or the original
+    /// ([`crate::original::OriginalName::awaited`]), whose arrival releases the transaction by itself (MD8).
     pub waits_for: Option<(String, String)>,
 }
 

@@ -51,6 +51,9 @@ pub mod decimal;
 /// What is known of an order, a batch, a stock line: facts and totals, from a ledger.
 pub mod object;
 
+/// The transaction that another takes back.
+pub mod original;
+
 /// Units of measure and exact conversion.
 pub mod unit;
 

@@ -20,6 +20,15 @@ pub enum LineageKind {
 }
 
 impl LineageKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] =
+        [Self::Split, Self::Summary, Self::Correction, Self::Reversal, Self::Replay, Self::Repeat, Self::Answer];
+
+    /// The kind that a stored word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     /// The word in database and API.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::decimal::{Decimal, DecimalError};
+use crate::original::{Original, OriginalName, Originals};
 
 /// An object by name: `order:erp/1000040`, `stock:DE10/0001/300200/B0001`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,25 +52,26 @@ impl ObjectState {
     /// Puts a row in: its facts replace older ones, its quantities count. Fails if a total would need more digits than
     /// a decimal has, and then changes nothing.
     pub fn put(&mut self, entry: &Entry) -> Result<(), DecimalError> {
+        self.put_quantities(&entry.adds)?;
+        self.facts.extend(entry.sets.iter().cloned());
+        Ok(())
+    }
+
+    /// Puts the quantities of a row in. Its facts are the caller's.
+    pub fn put_quantities(&mut self, adds: &[(String, Decimal)]) -> Result<(), DecimalError> {
         let mut totals = self.totals.clone();
-        for (name, quantity) in &entry.adds {
+        for (name, quantity) in adds {
             count(&mut totals, name, *quantity)?;
         }
         self.totals = totals;
-        self.facts.extend(entry.sets.iter().cloned());
         self.version += 1;
         Ok(())
     }
 
     /// Takes the quantities of a row out again. Its facts are the caller's: they are those of the rows that are left.
     pub fn take_out(&mut self, adds: &[(String, Decimal)]) -> Result<(), DecimalError> {
-        let mut totals = self.totals.clone();
-        for (name, quantity) in adds {
-            count(&mut totals, name, Decimal::ZERO.minus(*quantity)?)?;
-        }
-        self.totals = totals;
-        self.version += 1;
-        Ok(())
+        let negated = adds.iter().map(|(name, quantity)| Ok((name.clone(), Decimal::ZERO.minus(*quantity)?)));
+        self.put_quantities(&negated.collect::<Result<Vec<_>, _>>()?)
     }
 }
 
@@ -132,29 +134,73 @@ impl EntryState {
     }
 }
 
-/// Objects as far as one decision needs them. One that is not here was never told of.
+/// What is known, as far as one decision needs it: objects, and transactions that are to be taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct States(BTreeMap<ObjectKey, ObjectState>);
+pub struct States {
+    /// One that is not here was never told of.
+    objects: BTreeMap<ObjectKey, ObjectState>,
+    originals: Originals,
+    reversals: Reversals,
+}
+
+/// Whether a reversal is decided on with what else is decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Reversals {
+    /// It is: there is nothing else.
+    #[default]
+    Now,
+    /// Not with the others of its batch, which would not see what it undoes.
+    Apart,
+    /// One was met: what follows is left for later too.
+    Met,
+}
 
 impl States {
     /// These objects.
     pub fn new(objects: impl IntoIterator<Item = (ObjectKey, ObjectState)>) -> Self {
-        Self(objects.into_iter().collect())
+        Self { objects: objects.into_iter().collect(), ..Self::default() }
+    }
+
+    /// The same with transactions that may be taken back.
+    #[must_use]
+    pub fn with_originals(mut self, originals: Originals) -> Self {
+        self.originals = originals;
+        self
+    }
+
+    /// The same where a reversal and what follows it are left for later.
+    #[must_use]
+    pub fn reversals_apart(mut self) -> Self {
+        self.reversals = Reversals::Apart;
+        self
+    }
+
+    /// Whether a transaction is left for later: a reversal, or one after it.
+    pub fn is_left(&mut self, reversal: bool) -> bool {
+        if reversal && self.reversals == Reversals::Apart {
+            self.reversals = Reversals::Met;
+        }
+        self.reversals == Reversals::Met
+    }
+
+    /// The transactions of that name.
+    pub fn originals(&self, name: &OriginalName) -> &[Original] {
+        self.originals.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// One object; unknown if nothing was ever told of it.
     pub fn get(&self, key: &ObjectKey) -> ObjectState {
-        self.0.get(key).cloned().unwrap_or_default()
+        self.objects.get(key).cloned().unwrap_or_default()
     }
 
     /// The version of an object.
     pub fn version(&self, key: &ObjectKey) -> u64 {
-        self.0.get(key).map_or(0, |state| state.version)
+        self.objects.get(key).map_or(0, |state| state.version)
     }
 
     /// Puts rows in, so that what follows in the same intake sees them. Fails like [`ObjectState::put`].
     pub fn put(&mut self, entries: &[Entry]) -> Result<(), DecimalError> {
-        entries.iter().try_for_each(|entry| self.0.entry(entry.object.clone()).or_default().put(entry))
+        entries.iter().try_for_each(|entry| self.objects.entry(entry.object.clone()).or_default().put(entry))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::fault::Fault;
 use crate::ids::TransactionId;
 use crate::key::Key;
 use crate::object::{Entry, ObjectKey};
+use crate::original::Ties;
 use crate::principal::Tags;
 use crate::transaction::Versions;
 
@@ -28,6 +29,8 @@ pub struct Processed {
     pub expects: Vec<(ObjectKey, u64)>,
     /// Whether later transactions of its keys wait for it while it is parked.
     pub holds_back: bool,
+    /// What it takes back, and how it may be named by what takes it back.
+    pub ties: Ties,
     /// What is to happen, or why nothing can.
     pub result: Result<Plan, Fault>,
 }
@@ -71,6 +74,9 @@ pub enum Plan {
     },
     /// A target's word on a delivery that it took: settles or parks that delivery.
     Answer(AnswerTo),
+    /// Nothing was decided: it is stored first and decided on alone after. So are a reversal that comes with others in one
+    /// batch, and all that follow it there, because they must see what it undoes.
+    Later,
 }
 
 /// A target's word on a delivery, brought by a document.
@@ -117,6 +123,8 @@ pub enum Work {
     Send(Rendered),
     /// Left out by a rule of the receiver; the rule as written.
     Skip(String),
+    /// Is rendered when its turn comes: it takes back what this receiver has not answered yet.
+    Later,
     /// Could not be rendered: waits for a person, holds back only its own key at its own receiver.
     Stuck(Fault),
 }

@@ -31,7 +31,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use self::book::Book;
-pub use self::book::{Confirmation, Movement, Place};
+pub use self::book::{Changes, Confirmation, Movement, Place};
 pub use self::master::{Alternative, Component, Material, Order};
 pub use self::odata::Refusal;
 use crate::clock::wall_micros;

@@ -20,6 +20,7 @@ mod ledger;
 mod expire;
 
 mod counts;
+mod reversal;
 
 use lineshaft_model::audit::Entry;
 use lineshaft_model::delivery::DeliveryState;

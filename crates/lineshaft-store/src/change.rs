@@ -7,6 +7,7 @@ use lineshaft_model::ids::{AuditId, DeliveryId, IntakeId, TransactionId};
 use lineshaft_model::key::Key;
 use lineshaft_model::lifecycle::Next;
 use lineshaft_model::object::{Entry as ObjectEntry, ObjectKey};
+use lineshaft_model::original::Ties;
 use lineshaft_model::plan::{AnswerTo, Repeat};
 use lineshaft_model::principal::{Principal, Tags};
 use lineshaft_model::time::Timestamp;
@@ -130,6 +131,8 @@ pub struct Part {
     pub expects: Vec<(ObjectKey, u64)>,
     /// Whether later transactions of its keys wait for it while it is parked. What brings a target's answer holds nothing back.
     pub holds_back: bool,
+    /// What it takes back, and how it may be named by what takes it back.
+    pub ties: Ties,
     /// Its documents, to which the plan refers by slot; `None` if there are none.
     pub documents: Option<Payload>,
     /// What is to happen, or why nothing can.
@@ -161,6 +164,8 @@ pub enum Planned {
     },
     /// A target's word on a delivery.
     Answer(AnswerTo),
+    /// Nothing was decided: it is accepted, and decided on alone after this commit.
+    Later,
 }
 
 /// A planned delivery as it is stored.
@@ -194,6 +199,8 @@ pub enum NewWork {
     },
     /// Left out by a rule.
     Skip(String),
+    /// Is rendered when its turn comes.
+    Later,
     /// Waits for a person.
     Stuck(Fault),
 }
@@ -367,8 +374,8 @@ pub enum Effect {
     },
     /// Reference data is in force.
     Loaded(Released),
-    /// A decision in the list was made on an older version of an object, and nothing of the list was written: decide
-    /// again on what is known now.
+    /// A decision in the list was made on an older version of an object, or on an original that was taken back meanwhile,
+    /// and nothing of the list was written: decide again on what is known now.
     Stale {
         /// Transactions of the list that repeat earlier ones, so that they change no object.
         repeats: Vec<TransactionId>,

@@ -6,6 +6,9 @@ pub mod deliveries;
 /// Transactions: by business key, whole, and those to process.
 pub mod transactions;
 
+/// Transactions that others take back, and which took back which.
+pub mod originals;
+
 /// Parked and in-doubt work, for a person to decide on.
 pub mod exceptions;
 

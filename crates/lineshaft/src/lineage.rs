@@ -100,7 +100,7 @@ fn turned(text: &str, first: bool) -> Option<String> {
     Some(format!("{}{other}{}", &text[..at], &text[at + 1..]))
 }
 
-fn other_facts(facts: &Facts) -> [(&'static str, Facts); 5] {
+fn other_facts(facts: &Facts) -> [(&'static str, Facts); 6] {
     let facts = || facts.clone();
     [
         ("%id", Facts { id: "00000000-0000-7000-8000-000000000000".to_owned(), ..facts() }),
@@ -108,6 +108,7 @@ fn other_facts(facts: &Facts) -> [(&'static str, Facts); 5] {
         ("%site", Facts { site: format!("{}X", facts().site), ..facts() }),
         ("%time_zone", Facts { time_zone: "Asia/Kathmandu".to_owned(), ..facts() }),
         ("%interface", Facts { interface: format!("{}x", facts().interface), ..facts() }),
+        ("%original_receipt", Facts { original_receipt: "4711/8".to_owned(), ..facts() }),
     ]
 }
 

@@ -62,7 +62,7 @@ impl HttpDestination {
             Some(probe) => Some(ProbePlan {
                 path: template(&probe.path)?,
                 found_when: path(&probe.found_when)?,
-                receipt: probe.receipt.iter().map(|text| path(text)).collect::<Result<_, _>>()?,
+                receipt: receipt(probe.receipt.as_deref())?,
             }),
         };
         Ok(Self {
@@ -76,7 +76,7 @@ impl HttpDestination {
             path: template(&settings.path)?,
             headers,
             key_header: settings.key_header.as_deref().map(header_name).transpose()?,
-            receipt: settings.receipt.iter().map(|text| path(text)).collect::<Result<_, _>>()?,
+            receipt: receipt(settings.receipt.as_deref())?,
             busy_when: settings.busy_when.clone(),
             no_effect_on: settings.no_effect_on.clone(),
             probe,
@@ -218,6 +218,11 @@ pub(crate) fn header_name(name: &str) -> Result<HeaderName, Fault> {
 
 pub(crate) fn template(text: &str) -> Result<Template, Fault> {
     Template::parse(text).map_err(|why| Fault::new(Code::ProjectFile, why))
+}
+
+/// The paths of the target's own reference; none if it has none.
+fn receipt(text: Option<&str>) -> Result<Vec<Path>, Fault> {
+    text.map_or_else(Vec::new, settings::reference_parts).into_iter().map(path).collect()
 }
 
 pub(crate) fn path(text: &str) -> Result<Path, Fault> {

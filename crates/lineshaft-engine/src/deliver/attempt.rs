@@ -14,6 +14,7 @@ use lineshaft_store::{Change, Effect, StoreError};
 
 use super::Receiver;
 use super::breaker::Health;
+use crate::act::{Turned, turned};
 use crate::shared::Shared;
 
 /// How long to wait until a result is written again when the store could take nothing.
@@ -55,10 +56,21 @@ async fn send(
     delivery: DeliveryId,
     trial: bool,
 ) -> Result<(Health, Vec<Due>), StoreError> {
+    let document = match shared.documents.take(delivery) {
+        Some(document) => Ok(document),
+        None => {
+            let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::Well, Vec::new())) };
+            match turned(shared, &row).await? {
+                Turned::Done(due) => return Ok((Health::Well, due)),
+                Turned::Stuck(fault) => Err(fault),
+                Turned::Send => stored(shared, &row)?,
+            }
+        }
+    };
     // Durable before the first byte leaves.
     let effects = shared.store.commit(vec![Change::Begin { delivery }]).await?.into_inner();
     let Some(Effect::Begun(begun)) = effects.into_iter().next() else { return Ok((Health::Well, Vec::new())) };
-    let (outcome, health) = match document(shared, delivery)? {
+    let (outcome, health) = match document {
         Ok(document) => {
             let outgoing = outgoing(receiver, (delivery, begun.revision), None, document);
             let outcome = receiver
@@ -91,7 +103,7 @@ async fn ask(shared: &Shared, receiver: &Receiver, delivery: DeliveryId) -> Resu
     let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::Well, Vec::new())) };
     let open = row.fault.clone().unwrap_or_else(|| Fault::new(Code::DeliverNoAnswer, "the outcome is not known"));
     let started_at = shared.clock.now();
-    let (next, health, now) = match document(shared, delivery)? {
+    let (next, health, now) = match document(shared, &row)? {
         Ok(document) => {
             let outgoing = outgoing(receiver, (delivery, row.revision), row.receipt.clone(), document);
             let answer = receiver.destination.probe(&outgoing).await;
@@ -115,7 +127,7 @@ async fn read_back(
     let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::Well, Vec::new())) };
     let started_at = shared.clock.now();
     let asks = matches!(&receiver.receive.answer, Some(rule) if matches!(rule.by, AnswerBy::Readback { .. }));
-    let answer = match asks.then(|| document(shared, delivery)).transpose()? {
+    let answer = match asks.then(|| document(shared, &row)).transpose()? {
         // A document brings the word; that it is asked about now means that its time is over.
         None => Answer::NotYet,
         Some(Ok(document)) => {
@@ -159,14 +171,16 @@ async fn settle(shared: &Shared, settle: Settle) -> Result<Vec<Due>, StoreError>
     }
 }
 
-fn document(shared: &Shared, delivery: DeliveryId) -> Result<Result<Document, Fault>, StoreError> {
-    if let Some(document) = shared.documents.take(delivery) {
-        return Ok(Ok(document));
+/// The document at hand, or as it is stored.
+fn document(shared: &Shared, row: &Delivery) -> Result<Result<Document, Fault>, StoreError> {
+    match shared.documents.take(row.id) {
+        Some(document) => Ok(Ok(document)),
+        None => stored(shared, row),
     }
-    let Some(row) = shared.store.delivery(delivery)? else {
-        return Ok(Err(Fault::new(Code::StoreDocument, "the delivery is gone")));
-    };
-    let document = shared.store.document(&row)?;
+}
+
+fn stored(shared: &Shared, row: &Delivery) -> Result<Result<Document, Fault>, StoreError> {
+    let document = shared.store.document(row)?;
     Ok(document.map_err(|unreadable| Fault::new(Code::StoreDocument, format!("its document: {unreadable}"))))
 }
 

@@ -10,6 +10,10 @@ mod deciding;
 
 mod judging;
 
+mod reversing;
+
+mod stock;
+
 mod restarting;
 
 mod files;

@@ -63,7 +63,8 @@ impl Plant {
         Self::with(class, repeat, &[]).await
     }
 
-    /// With further project files; one of the same name takes the place of the usual one.
+    /// With further project files; one of the same name takes the place of the usual one. `SINK_URL` in them is the sink's
+    /// address.
     pub async fn with(class: Class, repeat: &str, more: &[(&str, &str)]) -> Self {
         Self::at(Arc::new(SystemClock::new()), class, repeat, more).await
     }
@@ -260,6 +261,7 @@ fn files(sink: &str, repeat: &str, more: Vec<(String, String)>) -> Files {
     ]
     .into_iter()
     .map(|(path, text)| (path.to_owned(), text));
+    let more = more.into_iter().map(|(path, text)| (path, text.replace("SINK_URL", sink)));
     files.chain(more).collect()
 }
 

@@ -49,13 +49,14 @@ pub(super) fn to_tree(value: Value) -> Result<Tree, String> {
     })
 }
 
-fn facts(facts: &Facts) -> [(&'static str, &str); 5] {
+fn facts(facts: &Facts) -> [(&'static str, &str); 6] {
     [
         ("id", &facts.id),
         ("received_at", &facts.received_at),
         ("site", &facts.site),
         ("time_zone", &facts.time_zone),
         ("interface", &facts.interface),
+        ("original_receipt", &facts.original_receipt),
     ]
 }
 

@@ -51,6 +51,7 @@ fn facts() -> Facts {
         site: "DE10".into(),
         time_zone: "Europe/Berlin".into(),
         interface: "erp/order".into(),
+        ..Facts::default()
     }
 }
 

@@ -22,6 +22,8 @@ mod odata;
 
 mod receive;
 
+mod reversals;
+
 mod rules;
 
 mod scope;
@@ -109,10 +111,14 @@ fn check_all(files: &Files) -> (Option<Project>, Vec<Problem>, BTreeMap<String, 
         receives: BTreeMap::new(),
         events: BTreeMap::new(),
         references: BTreeMap::new(),
+        originals: BTreeMap::new(),
         rules: BTreeMap::new(),
     };
     for file in &systems {
         system::check(&mut world, file, &mut project);
+    }
+    for reverses in project.emits.values().filter_map(|emit| emit.reverses.as_ref()) {
+        project.originals.entry(reverses.interface.clone()).or_default().insert(reverses.key.clone());
     }
     project.rules = rules::check(&mut world, &rules, &systems);
     across::check(&mut world, &systems);

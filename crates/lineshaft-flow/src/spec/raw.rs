@@ -208,6 +208,9 @@ pub struct Emit {
     /// A source that polls recognises repeats by itself and takes none.
     #[serde(default)]
     pub idempotency: Option<Idempotency>,
+    /// How a document names an earlier transaction that it takes back. Without it no document takes anything back.
+    #[serde(default)]
+    pub reverses: Option<Reverses>,
     /// The site a transaction belongs to: a code, `DE10`, or a path to the code in the document, `.ProductionPlant`.
     /// Needed for events.
     #[serde(default)]
@@ -274,6 +277,19 @@ pub struct Idempotency {
     pub same_when: Vec<PathText>,
 }
 
+/// How a document names the transaction that it takes back, its original.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reverses {
+    /// Where the original's number stands in the document: `.reverses`. A document without it takes nothing back.
+    pub original: PathText,
+    /// Kind of the business key by which the original has that number: `report`.
+    pub key: String,
+    /// The interface by which the original came: `completion` of the same system, or `mes/completion`. This one without it.
+    #[serde(default)]
+    pub interface: Option<String>,
+}
+
 /// What may follow a document that cannot be read, of which no key is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -298,6 +314,13 @@ pub struct Receive {
     /// Taken only where every one of these fields of the event has one of the listed values: `.site: [DE10]`.
     #[serde(default)]
     pub only_when: BTreeMap<String, Vec<String>>,
+    /// Whether it takes transactions that take back earlier ones.
+    #[serde(default)]
+    pub takes: Takes,
+    /// For reversals: the interface of this system that took the original, `confirmation`; this one without it. A reversal
+    /// is sent when that has settled, and its map finds the system's reference of the original in `%original_receipt`.
+    #[serde(default)]
+    pub original_at: Option<String>,
     /// How the event becomes the receiver's document: a VRL file, relative to `systems/`. The event itself without it.
     #[serde(default)]
     pub map: Option<String>,
@@ -340,6 +363,19 @@ pub struct Receive {
 pub struct Sla {
     /// Time from the acceptance of the transaction until it is settled at this receiver: `60s`.
     pub within: Span,
+}
+
+/// Whether an interface takes transactions that take back earlier ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Takes {
+    /// None: they are left out here.
+    #[default]
+    Events,
+    /// Only those.
+    Reversals,
+    /// Those too.
+    Both,
 }
 
 /// Which of several deliveries that wait for the same key are sent.

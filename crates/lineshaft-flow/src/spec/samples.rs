@@ -2,7 +2,8 @@
 //!
 //! `maps/erp-order.vrl` has its samples in `maps/erp-order.samples/`: `<case>.in.json` with `<case>.out.json`, or with
 //! `<case>.fault` whose text is the code of the expected fault. `catalog.json` there holds the reference tables of the
-//! samples, `{ "<table>": { "<key>": <record> } }`. `<case>.facts.json` may set `id`, `received_at`, `site`, `time_zone`.
+//! samples, `{ "<table>": { "<key>": <record> } }`. `<case>.facts.json` may set `id`, `received_at`, `site`, `time_zone`,
+//! `original_receipt`.
 
 use lineshaft_model::tree::Tree;
 use serde_json::Value as Json;

@@ -264,6 +264,31 @@ const CASES: &[(&str, &[Edit])] = &[
     ("event-example-wrong", &[(EVENT, "\"good\": \"95\"", "\"good\": 95")]),
     ("event-file-misnamed", &[("model/order.json", "", "{}")]),
     (
+        "reversals",
+        &[
+            (
+                MES,
+                "    site: .plant\n",
+                "    site: .plant\n    reverses: { original: reverses, key: report }\n  again:\n    source: { http: { auth: none } }\n    \
+                 event: production.completion.reported@1\n    map: maps/mes-completion.vrl\n    keys: { order: { path: .order } }\n    \
+                 reverses: { original: .reverses, key: ordre, interface: mes/completions }\n    site: .plant\n",
+            ),
+            (ERP, "    repeat: { class: T1", "    original_at: completion\n    repeat: { class: T1"),
+            (
+                ERP,
+                "receives:\n",
+                "receives:\n  cancel:\n    event: production.completion.reported@1\n    takes: reversals\n    original_at: completions\n    \
+                 send: { http: { path: /cancel } }\n    in_order_by: order\n    repeat: { class: T2 }\n    impact: financial posting\n  \
+                 undo:\n    event: production.completion.reported@1\n    takes: reversals\n    send: { http: { path: /undo } }\n    \
+                 in_order_by: order\n    repeat: { class: T2 }\n    impact: financial posting\n  aside:\n    \
+                 event: production.completion.reported@1\n    takes: reversals\n    original_at: completion\n    sequence: other\n    \
+                 send: { http: { path: /aside } }\n    in_order_by: order\n    repeat: { class: T2 }\n    impact: financial posting\n  \
+                 all:\n    event: production.completion.reported@1\n    takes: both\n    send: { http: { path: /all } }\n    \
+                 in_order_by: nothing\n    repeat: { class: T2 }\n    impact: financial posting\n",
+            ),
+        ],
+    ),
+    (
         "reference-object-wrong",
         &[
             ("reference/Material.json", "", "{}"),

@@ -112,7 +112,12 @@ fn every_sample_gives_its_result() {
                 |path: &str| json::decode(files[path].as_bytes()).unwrap_or_else(|fault| panic!("{path}: {fault}"));
             let text = |facts: &Tree, name: &str| facts.get(name).and_then(Tree::scalar).unwrap_or_default().to_owned();
             let facts = sample.facts.as_deref().map_or(Tree::Null, tree);
-            let facts = Facts { site: text(&facts, "site"), time_zone: text(&facts, "time_zone"), ..Facts::default() };
+            let facts = Facts {
+                site: text(&facts, "site"),
+                time_zone: text(&facts, "time_zone"),
+                original_receipt: text(&facts, "original_receipt"),
+                ..Facts::default()
+            };
             let mut catalog = Catalog::default();
             if let Some(Tree::Map(tables)) = sample.catalog.as_deref().map(tree) {
                 for (table, records) in tables {

@@ -19,6 +19,7 @@ fn told(intake: &ProcessedIntake) -> Vec<String> {
         Ok(Plan::Event { data, .. }) => String::from_utf8(data.clone()).unwrap(),
         Ok(Plan::Reference { record, .. }) => String::from_utf8(record.clone()).unwrap(),
         Ok(Plan::Answer(answer)) => format!("{answer:?}"),
+        Ok(Plan::Later) => "later".to_owned(),
         Err(fault) => format!("{} at {}", fault.code.spec().text, fault.at),
     });
     parts.collect()
@@ -48,6 +49,7 @@ fn field(project: &Project, interface: &str, body: &str, path: &str) -> Vec<Stri
             path.find(&data).and_then(Tree::scalar).unwrap_or("-").to_owned()
         }
         Ok(Plan::Answer(answer)) => answer.reference.clone(),
+        Ok(Plan::Later) => "later".to_owned(),
         Err(fault) => fault.to_string(),
     });
     parts.collect()
@@ -358,7 +360,7 @@ fn sent(format: &str, map: &str) -> Result<String, Fault> {
     match deliveries[0].work.clone() {
         Work::Send(rendered) => Ok(String::from_utf8(rendered.body).unwrap()),
         Work::Stuck(fault) => Err(fault),
-        Work::Skip(rule) => panic!("{rule}"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -108,6 +108,7 @@ fn made(project: &Project, interface: &str, body: &[u8]) -> Vec<Result<Tree, lin
                 record
             }
             Plan::Answer(answer) => panic!("no document here answers one of ours: {answer:?}"),
+            Plan::Later => panic!("nothing is left for later"),
         })
     });
     parts.collect()

@@ -128,6 +128,7 @@ pub struct HttpDestination {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_field: Option<String>,
     /// Path into a JSON answer that holds the target's own reference (document number), for example `.documentNumber`.
+    /// Where a reference has several parts: `.d.Group/.d.Count`; they are joined with `/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<String>,
     /// How to ask whether an earlier attempt took effect. Needed for class T3.
@@ -156,7 +157,7 @@ pub struct HttpProbe {
     /// Path into the JSON answer: the attempt took effect when something other than null or an empty list stands there.
     /// A 404 means absent.
     pub found_when: String,
-    /// Path into the JSON answer that holds the target's own reference.
+    /// Path into the JSON answer that holds the target's own reference, or several as in the destination.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<String>,
 }
@@ -183,6 +184,23 @@ pub enum Method {
     Patch,
 }
 
+/// The paths of a reference: `.d.Group/.d.Count` has two. A `/` between quotes belongs to a name.
+pub fn reference_parts(text: &str) -> Vec<&str> {
+    let (mut parts, mut from, mut quoted) = (Vec::new(), 0, false);
+    for (at, char) in text.char_indices() {
+        match char {
+            '"' => quoted = !quoted,
+            '/' if !quoted => {
+                parts.push(&text[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[from..]);
+    parts
+}
+
 fn default_timeout_secs() -> u64 {
     10
 }
@@ -201,4 +219,16 @@ fn default_key_header() -> String {
 
 fn default_method() -> Method {
     Method::Post
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_may_have_several_parts() {
+        assert_eq!(reference_parts(".number"), [".number"]);
+        assert_eq!(reference_parts(".d.Group/.d.Count"), [".d.Group", ".d.Count"]);
+        assert_eq!(reference_parts(".\"a/b\".c/.d"), [".\"a/b\".c", ".d"]);
+    }
 }

@@ -9,6 +9,7 @@ use lineshaft_model::ids::{NotAnId, TransactionId};
 use lineshaft_model::key::KeyQuery;
 use lineshaft_model::principal::Principal;
 use lineshaft_store::read::deliveries::{Attempt as AttemptRow, Delivery as DeliveryRow};
+use lineshaft_store::read::originals::Relative as RelativeRow;
 use lineshaft_store::read::transactions::Transaction as Row;
 use serde::{Deserialize, Serialize};
 
@@ -189,9 +190,23 @@ pub struct Trace {
     pub traceparent: String,
     /// What became of the document as it was received: `kept`, `expired` or `damaged`.
     pub received: String,
+    /// Transactions that it came from, and that came from it.
+    #[serde(default)]
+    pub lineage: Vec<Relative>,
     /// Its documents, if they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub documents: Option<Documents>,
+}
+
+/// A transaction that another came from, or that came from it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Relative {
+    /// `split`, `summary`, `correction`, `reversal`, `replay` or `repeat`.
+    pub kind: String,
+    /// `parent` or `child`: what the other one is. A reversal is the child of what it takes back.
+    pub is: String,
+    /// Id of the other one.
+    pub id: String,
 }
 
 /// What to find.
@@ -256,6 +271,16 @@ impl From<AttemptRow> for Attempt {
             came_to: row.came_to,
             code: row.code,
             message: row.message,
+        }
+    }
+}
+
+impl From<RelativeRow> for Relative {
+    fn from(row: RelativeRow) -> Self {
+        Self {
+            kind: row.kind.as_str().to_owned(),
+            is: if row.is_parent { "parent" } else { "child" }.to_owned(),
+            id: row.transaction.to_string(),
         }
     }
 }
@@ -357,6 +382,7 @@ pub(super) async fn show(
             deliveries.push(Delivery { attempts, sent, ..delivery.clone().into() });
         }
         let shown = query.documents.then(|| Documents::of(&installation, &row, &documents));
+        let lineage = store.lineage(id)?.into_iter().map(Relative::from).collect();
         let transaction = Transaction { deliveries, ..row.into() };
         Ok(Some(Trace {
             transaction,
@@ -365,6 +391,7 @@ pub(super) async fn show(
             content_type: documents.content_type,
             traceparent: documents.traceparent,
             received: state_of(&documents.received).to_owned(),
+            lineage,
             documents: shown,
         }))
     });

@@ -24,6 +24,9 @@ pub struct Place {
     pub batch: String,
 }
 
+/// Places and differences in base units.
+pub type Changes = Vec<(Place, Decimal)>;
+
 /// One posted confirmation. Quantities are in the order material's base unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirmation {
@@ -63,7 +66,7 @@ pub struct Movement {
     /// Group and number of the confirmation behind which it stands.
     pub confirmation: Option<(String, String)>,
     /// The changes it made: place and difference in base units.
-    pub changes: Vec<(Place, Decimal)>,
+    pub changes: Changes,
     /// The record as the ERP shows it.
     pub record: Value,
 }
@@ -252,7 +255,7 @@ impl Book {
     }
 
     /// What `items` would change, in base units; nothing is changed yet.
-    pub(super) fn changes(&self, items: &[Value]) -> Result<Vec<(Place, Decimal)>, Refusal> {
+    pub(super) fn changes(&self, items: &[Value]) -> Result<Changes, Refusal> {
         let mut changes = Vec::new();
         for item in items {
             let (number, plant) = (needed(item, "Material")?, needed(item, "Plant")?);
@@ -309,7 +312,7 @@ impl Book {
     }
 
     /// Books what [`Self::changes`] found; returns the number of the material document.
-    pub(super) fn post(&mut self, changes: Vec<(Place, Decimal)>, posting: Posting<'_>) -> String {
+    pub(super) fn post(&mut self, changes: Changes, posting: Posting<'_>) -> String {
         let Posting { key, reference, confirmation, document, items, now } = posting;
         for (place, change) in &changes {
             *self.stock.entry(place.clone()).or_default() += *change;

@@ -1,10 +1,9 @@
 //! Cancelling a confirmation: a record of its own that takes back the quantities, and a material document that takes back
 //! the movements. The cancelled one stays and is marked. Nothing is edited.
 
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::book::{Book, Confirmation, Place, Posting};
+use super::book::{Book, Changes, Confirmation, Posting};
 use super::odata::{Refusal, lines, text, year};
 
 /// What a caller says when it cancels.
@@ -16,9 +15,6 @@ pub(super) struct Cancelling<'a> {
     pub(super) text: String,
     pub(super) posting_date: Value,
 }
-
-/// What stock changes where.
-type Changes = Vec<(Place, Decimal)>;
 
 impl Book {
     /// Where a confirmation stands.

@@ -5,7 +5,7 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::book::{Book, FailedLine, Place, Posting};
+use super::book::{Book, Changes, FailedLine, Posting};
 use super::master::Order;
 use super::odata::{Refusal, lines, three};
 
@@ -14,7 +14,7 @@ pub(super) enum Goods {
     /// Nothing.
     None,
     /// These items, with what they change.
-    Found(Vec<Value>, Vec<(Place, Decimal)>),
+    Found(Vec<Value>, Changes),
     /// These items, which cannot be posted, and why.
     Failed(Vec<Value>, String),
 }

@@ -133,7 +133,7 @@ impl Commit<'_> {
         self.update_transaction(part, &row)?;
         self.transactions_moved(1, TransactionState::Accepted, row.state());
         self.planned_more(row.planned());
-        if part.result.is_ok() {
+        if part.result.is_ok() || part.waits_for_original() {
             due.extend(self.let_go(part.id, &kept)?);
         }
         Ok(Effect::Planned { due, released })

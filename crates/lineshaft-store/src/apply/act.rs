@@ -47,7 +47,11 @@ impl Commit<'_> {
             .optional()?;
         let Some((state, place, has_body, taken)) = found else { return Ok(Effect::Missing) };
         let bytes = Bytes { old: has_body, new: act.rendered.is_some() };
-        let Some(next) = permitted(&act.verdict, &state, taken, bytes).or_else(|| stranded(act, &state)) else {
+        let late = state == "pending" && !has_body;
+        let Some(next) = permitted(&act.verdict, &state, taken, &bytes)
+            .or_else(|| permitted_late(&act.verdict, late, &bytes))
+            .or_else(|| stranded(act, &state))
+        else {
             return Ok(Effect::NotNow { state });
         };
         let from = DeliveryState::from_word(&state).ok_or_else(|| StoreError::Damaged(format!("state {state:?}")))?;
@@ -128,7 +132,10 @@ impl Commit<'_> {
             return Ok(Effect::Acted { due: Vec::new(), process: Some(transaction) });
         }
         let kept = self.kept_by(transaction)?;
-        Ok(Effect::Acted { due: self.let_go(transaction, &kept)?, process: None })
+        let due = self.let_go(transaction, &kept)?;
+        // They are found in the store.
+        self.release_reversals_of(transaction)?;
+        Ok(Effect::Acted { due, process: None })
     }
 
     fn act_on_interface(&mut self, act: &Act, name: &str) -> Result<Effect, StoreError> {
@@ -163,6 +170,16 @@ struct Bytes {
     new: bool,
 }
 
+/// The same as [`permitted`] for a delivery whose turn has come and that has no document yet: it is given one, or nothing
+/// is to be sent.
+fn permitted_late(verdict: &Verdict, late: bool, bytes: &Bytes) -> Option<DeliveryState> {
+    match verdict {
+        Verdict::Retry if late && bytes.new => Some(DeliveryState::Pending),
+        Verdict::Skip if late => Some(DeliveryState::Skipped),
+        _ => None,
+    }
+}
+
 /// The same as [`permitted`] for an open delivery that nothing attempts, because its interface has left the project.
 fn stranded(act: &Act, state: &str) -> Option<DeliveryState> {
     match (&act.verdict, state) {
@@ -177,7 +194,7 @@ fn stranded(act: &Act, state: &str) -> Option<DeliveryState> {
 /// A document may be sent again only where the earlier attempt is known to have had no effect: a person who wants
 /// to retry one in doubt first says that it was not posted. What the target took once needs a new key, so new bytes
 /// ("Changed bytes, new key").
-fn permitted(verdict: &Verdict, state: &str, taken: Taken, bytes: Bytes) -> Option<DeliveryState> {
+fn permitted(verdict: &Verdict, state: &str, taken: Taken, bytes: &Bytes) -> Option<DeliveryState> {
     match (verdict, state, taken) {
         (Verdict::Retry, "parked", Taken::Not) if bytes.old || bytes.new => Some(DeliveryState::Pending),
         (Verdict::Retry, "parked", Taken::Known) if bytes.new => Some(DeliveryState::Pending),

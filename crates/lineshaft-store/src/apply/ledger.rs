@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use lineshaft_model::decimal::{Decimal, DecimalError};
 use lineshaft_model::ids::{DeliveryId, TransactionId};
 use lineshaft_model::object::{Entry, EntryState, ObjectKey, ObjectState};
 use rusqlite::{OptionalExtension, params};
@@ -13,6 +14,17 @@ use crate::change::{Change, Effect, Part, Planned, Released};
 use crate::checkpoint::Checkpoint;
 use crate::object_text::{adds_of, adds_text, facts_text, sets_of, sets_text, state_of, totals_text};
 use crate::store::StoreError;
+
+/// What its receivers made of a transaction. Those that were left out have no say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Every one took it.
+    Taken,
+    /// None took it: a person gave it up at all that were to.
+    GivenUp,
+    /// Something is open, or they differ.
+    Open,
+}
 
 /// Where a commit stood before a list of changes.
 pub(crate) struct Mark {
@@ -106,10 +118,25 @@ impl Commit<'_> {
 
     /// Takes a transaction's rows out of what counts. Says whether there were any.
     pub(super) fn undo(&mut self, transaction: TransactionId, to: EntryState) -> Result<bool, StoreError> {
+        self.change_rows(transaction, to, |state, adds| state.take_out(adds))
+    }
+
+    /// Lets the rows of a transaction count again that a reversal took out. Says whether there were any.
+    pub(super) fn redo(&mut self, transaction: TransactionId) -> Result<bool, StoreError> {
+        self.change_rows(transaction, EntryState::Reported, |state, adds| state.put_quantities(adds))
+    }
+
+    fn change_rows(
+        &mut self,
+        transaction: TransactionId,
+        to: EntryState,
+        change: impl Fn(&mut ObjectState, &[(String, Decimal)]) -> Result<(), DecimalError>,
+    ) -> Result<bool, StoreError> {
         let rows: Vec<(String, String, String, String)> = self
             .sql
             .prepare_cached(
-                "UPDATE ledger SET state = ?2, changed_at = ?3 WHERE \"transaction\" = ?1 AND state IN ('reported', 'posted')
+                "UPDATE ledger SET state = ?2, changed_at = ?3 WHERE \"transaction\" = ?1
+                   AND CASE ?2 WHEN 'reported' THEN state = 'reversed' ELSE state IN ('reported', 'posted') END
                  RETURNING kind, key, adds, sets",
             )?
             .query_map(params![transaction.as_bytes().as_slice(), to.as_str(), self.now.as_micros()], |row| {
@@ -119,7 +146,7 @@ impl Commit<'_> {
         for (kind, key, adds, sets) in &rows {
             let object = ObjectKey { kind: kind.clone(), key: key.clone() };
             let mut state = self.object(&object)?;
-            state.take_out(&adds_of(adds)?).map_err(|error| overflow(&object, &error.to_string()))?;
+            change(&mut state, &adds_of(adds)?).map_err(|error| overflow(&object, &error.to_string()))?;
             if !sets_of(sets)?.is_empty() {
                 state.facts = self.facts_left(&object)?;
             }
@@ -132,6 +159,28 @@ impl Commit<'_> {
     /// undone. Receivers that are left out have no say.
     pub(super) fn account(&mut self, delivery: DeliveryId) -> Result<(), StoreError> {
         let Some(transaction) = self.with_rows(delivery)? else { return Ok(()) };
+        match self.fate(transaction)? {
+            Fate::Taken => self.post(transaction),
+            Fate::GivenUp => {
+                self.undo(transaction, EntryState::Discarded)?;
+                self.restore_original(transaction)
+            }
+            Fate::Open => Ok(()),
+        }
+    }
+
+    /// Marks rows as what every receiver took.
+    pub(super) fn post(&self, transaction: TransactionId) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "UPDATE ledger SET state = 'posted', changed_at = ?2 WHERE \"transaction\" = ?1 AND state = 'reported'",
+            )?
+            .execute(params![transaction.as_bytes().as_slice(), self.now.as_micros()])?;
+        Ok(())
+    }
+
+    /// What its receivers made of a processed transaction, all together.
+    pub(super) fn fate(&self, transaction: TransactionId) -> Result<Fate, StoreError> {
         let (mut delivered, mut discarded, mut others) = (0, 0, 0);
         for state in self.delivery_states(transaction)? {
             match state.as_str() {
@@ -142,21 +191,14 @@ impl Commit<'_> {
                 _ => others += 1,
             }
         }
-        match (delivered, discarded, others) {
-            (1.., 0, 0) => {
-                self.sql
-                    .prepare_cached("UPDATE ledger SET state = 'posted', changed_at = ?2 WHERE \"transaction\" = ?1 AND state = 'reported'")?
-                    .execute(params![transaction.as_bytes().as_slice(), self.now.as_micros()])?;
-            }
-            (0, 1.., 0) => {
-                self.undo(transaction, EntryState::Discarded)?;
-            }
-            _ => {}
-        }
-        Ok(())
+        Ok(match (delivered, discarded, others) {
+            (1.., 0, 0) => Fate::Taken,
+            (0, 1.., 0) => Fate::GivenUp,
+            _ => Fate::Open,
+        })
     }
 
-    /// The transaction of a delivery, if it has rows. A database without rows is not asked a second time in a commit.
+    /// The transaction of a delivery, if it has rows or takes back one that may have. A database without rows is not asked a second time in a commit.
     fn with_rows(&mut self, delivery: DeliveryId) -> Result<Option<TransactionId>, StoreError> {
         let has_ledger = match self.has_ledger {
             Some(known) => known,
@@ -170,7 +212,8 @@ impl Commit<'_> {
             .sql
             .prepare_cached(
                 "SELECT \"transaction\" FROM deliveries d WHERE id = ?1
-                   AND EXISTS (SELECT 1 FROM ledger l WHERE l.\"transaction\" = d.\"transaction\")",
+                   AND (EXISTS (SELECT 1 FROM ledger l WHERE l.\"transaction\" = d.\"transaction\")
+                     OR EXISTS (SELECT 1 FROM lineage g WHERE g.child = d.\"transaction\" AND g.kind = 'reversal'))",
             )?
             .query_row(params![delivery.as_bytes().as_slice()], |row| row.get(0).map(TransactionId::from_bytes))
             .optional()?;
@@ -248,17 +291,21 @@ impl Commit<'_> {
 
 fn decides_on_objects(change: &Change) -> bool {
     match change {
-        Change::Accept(accept) => accept.parts.iter().any(|part| !part.expects.is_empty()),
-        Change::Slice(slice) => slice.parts.iter().any(|part| !part.expects.is_empty()),
-        Change::Replan(part) => !part.expects.is_empty(),
+        Change::Accept(accept) => accept.parts.iter().any(decided_on_what_is_known),
+        Change::Slice(slice) => slice.parts.iter().any(decided_on_what_is_known),
+        Change::Replan(part) => decided_on_what_is_known(part),
         _ => false,
     }
+}
+
+fn decided_on_what_is_known(part: &Part) -> bool {
+    !part.expects.is_empty() || part.ties.original.is_some()
 }
 
 fn entries_of(part: &Part) -> &[Entry] {
     match &part.result {
         Ok(Planned::Event { entries, .. }) => entries,
-        Ok(Planned::Reference { .. } | Planned::Answer(_)) | Err(_) => &[],
+        Ok(Planned::Reference { .. } | Planned::Answer(_) | Planned::Later) | Err(_) => &[],
     }
 }
 
@@ -271,7 +318,6 @@ fn overflow(object: &ObjectKey, error: &str) -> StoreError {
 mod tests {
     use std::time::Duration;
 
-    use lineshaft_model::decimal::Decimal;
     use lineshaft_model::time::{Clock, Timestamp};
     use rusqlite::Connection;
 

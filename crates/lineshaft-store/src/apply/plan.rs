@@ -67,6 +67,11 @@ impl Commit<'_> {
         self.expect(&part.expects)?;
         match &part.result {
             Err(fault) => self.park(part, standing.rank, fault.clone(), released),
+            Ok(Planned::Later) => {
+                self.keep_back(part.id, standing.rank, i64::from(part.part), &part.keys)?;
+                released.process.push(part.id);
+                Ok(Row::of(TransactionState::Accepted))
+            }
             Ok(Planned::Reference { table, key, record }) => {
                 self.put_records(table, &[(key.clone(), record.clone())], Some(part.id), released)?;
                 Ok(Row::processed_as(table))
@@ -74,6 +79,8 @@ impl Commit<'_> {
             Ok(Planned::Answer(answer)) => self.answer(part, answer, due, released),
             Ok(Planned::Event { name, data, deliveries, entries: _ }) => {
                 self.enter(part, standing.rank, released)?;
+                let standing = Standing { rank: self.reverse(part, standing.rank)?, ..standing };
+                self.release_reversals(&part.ties, released)?;
                 for delivery in deliveries {
                     due.extend(self.insert_delivery(part, standing, documents, delivery)?);
                 }
@@ -97,11 +104,11 @@ impl Commit<'_> {
         fault: Fault,
         released: &mut Released,
     ) -> Result<Row, StoreError> {
-        if part.holds_back {
+        if part.holds_back && !part.waits_for_original() {
             self.keep_back(part.id, rank, i64::from(part.part), &part.keys)?;
         }
         if let Some((table, key)) = &fault.waits_for
-            && self.known_since(table, key, part.versions.catalog)?
+            && (self.known_since(table, key, part.versions.catalog)? || self.original_came(part)?)
         {
             // The record arrived while this was being processed against the catalog before it: process it again.
             released.process.push(part.id);
@@ -241,8 +248,8 @@ impl Commit<'_> {
             NewWork::Skip(_) => DeliveryState::Skipped,
             NewWork::Stuck(_) => DeliveryState::Parked,
             NewWork::Send { .. } if new.keep_latest && self.newest_wins(part, place)? => DeliveryState::Superseded,
-            NewWork::Send { .. } if self.is_behind(place)? => DeliveryState::Behind,
-            NewWork::Send { .. } => DeliveryState::Pending,
+            NewWork::Send { .. } | NewWork::Later if self.is_behind(place)? => DeliveryState::Behind,
+            NewWork::Send { .. } | NewWork::Later => DeliveryState::Pending,
         })
     }
 
@@ -268,7 +275,7 @@ impl Commit<'_> {
             NewWork::Send { slot, parameters, awaits } => {
                 (Some(slot_number(*slot)), parameters_text(parameters)?, awaits.as_deref())
             }
-            NewWork::Skip(_) | NewWork::Stuck(_) => (None, parameters_text(&[])?, None),
+            NewWork::Skip(_) | NewWork::Later | NewWork::Stuck(_) => (None, parameters_text(&[])?, None),
         };
         let rule = match &new.work {
             NewWork::Skip(rule) => Some(rule.as_str()),
@@ -325,6 +332,13 @@ pub(super) fn parameters_text(values: &[(String, String)]) -> Result<String, Sto
 /// A slot as the database stores it.
 fn slot_number(slot: usize) -> i64 {
     i64::try_from(slot).unwrap_or(i64::MAX)
+}
+
+/// The keys that a transaction's row keeps.
+pub(crate) fn keys_of(text: &str) -> Result<Vec<Key>, StoreError> {
+    let lists: Vec<[String; 3]> =
+        serde_json::from_str(text).map_err(|error| StoreError::Damaged(format!("transactions.keys: {error}")))?;
+    Ok(lists.into_iter().map(|[kind, authority, value]| Key { kind, authority, value }).collect())
 }
 
 /// The keys as the transaction's row keeps them: `[kind, authority, value]` each.

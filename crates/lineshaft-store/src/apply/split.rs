@@ -107,7 +107,7 @@ impl Commit<'_> {
         let rows: Vec<String> = self
             .sql
             .prepare_cached(
-                "SELECT order_key FROM deliveries WHERE order_key > ?1 AND settled_at IS NULL AND order_key IS NOT NULL
+                "SELECT order_key FROM deliveries WHERE order_key > ?1 AND settled_at IS NULL AND lets_pass = 0 AND order_key IS NOT NULL
                  ORDER BY order_key LIMIT ?2",
             )?
             .query_map(params![from, LET_GO_ROWS], |row| row.get(0))?

@@ -146,6 +146,13 @@ pub(super) fn names(receivers: &[impl AsRef<str>]) -> Result<String, StoreError>
     serde_json::to_string(&receivers).map_err(|error| StoreError::Damaged(error.to_string()))
 }
 
+impl Delivery {
+    /// Whether what is to be sent was rendered.
+    pub fn is_rendered(&self) -> bool {
+        self.body.is_some()
+    }
+}
+
 impl Store {
     /// Deliveries of `system` to one of `receivers` for which something is due at `now` (an attempt, or a probe), the
     /// longest due first. Those of a receiver that left the project wait until it comes back.

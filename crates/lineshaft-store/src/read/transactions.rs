@@ -130,7 +130,7 @@ fn with_deliveries(connection: &Connection, mut transaction: Transaction) -> Res
     Ok(transaction)
 }
 
-fn load(connection: &Connection, id: TransactionId) -> Result<Option<Transaction>, StoreError> {
+pub(super) fn load(connection: &Connection, id: TransactionId) -> Result<Option<Transaction>, StoreError> {
     connection
         .prepare_cached("SELECT * FROM transactions WHERE id = ?1")?
         .query_row(params![id.as_bytes().as_slice()], from_row)

@@ -16,6 +16,7 @@ mod late;
 
 mod damage;
 
+mod reversing;
 mod splitting;
 
 mod scene;

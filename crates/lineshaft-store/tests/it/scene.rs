@@ -11,6 +11,7 @@ use lineshaft_model::ids::{DeliveryId, IntakeId, TransactionId};
 use lineshaft_model::key::Key;
 use lineshaft_model::lifecycle::Next;
 use lineshaft_model::object::{Entry as ObjectEntry, ObjectKey, ObjectState};
+use lineshaft_model::original::{OriginalName, Ties};
 use lineshaft_model::plan::Repeat;
 use lineshaft_model::principal::{Principal, Tags};
 use lineshaft_model::random::SeededRng;
@@ -186,6 +187,16 @@ pub struct NewPart {
     expects: Vec<(ObjectKey, u64)>,
     entries: Vec<ObjectEntry>,
     latest: bool,
+    late: bool,
+    undecided: bool,
+    report: Option<String>,
+    ties: Ties,
+}
+
+/// How a reversal names the report with this number.
+pub fn report(number: &str) -> OriginalName {
+    let key = Key { kind: "report".into(), authority: "mes".into(), value: number.into() };
+    OriginalName { interface: "mes/completion".into(), key }
 }
 
 pub fn part(order: &str) -> NewPart {
@@ -198,6 +209,10 @@ pub fn part(order: &str) -> NewPart {
         expects: Vec::new(),
         entries: Vec::new(),
         latest: false,
+        late: false,
+        undecided: false,
+        report: None,
+        ties: Ties::default(),
     }
 }
 
@@ -236,12 +251,45 @@ impl NewPart {
         self
     }
 
+    /// Besides what it reports, it tells facts of its order.
+    pub fn and_tells(mut self, facts: &[(&str, &str)]) -> Self {
+        let sets = facts.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        self.entries.last_mut().expect("it reports").sets.extend(sets);
+        self
+    }
+
     /// It tells facts of its order, which had this version.
     pub fn tells(mut self, version: u64, facts: &[(&str, &str)]) -> Self {
         let object = self.object();
         self.expects.push((object.clone(), version));
         let sets = facts.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         self.entries.push(ObjectEntry { object, adds: Vec::new(), sets });
+        self
+    }
+
+    /// It is report `number`, which others may take back.
+    pub fn report(mut self, number: &str) -> Self {
+        self.report = Some(number.into());
+        self.ties.known_as = vec![report(number)];
+        self
+    }
+
+    /// It names report `number` as what it takes back, which was found to be `original`.
+    pub fn takes_back(mut self, number: &str, original: Option<TransactionId>) -> Self {
+        self.ties.takes_back = Some(report(number));
+        self.ties.original = original;
+        self
+    }
+
+    /// It is rendered when its turn comes.
+    pub fn late(mut self) -> Self {
+        self.late = true;
+        self
+    }
+
+    /// Nothing was decided on it yet.
+    pub fn undecided(mut self) -> Self {
+        self.undecided = true;
         self
     }
 
@@ -257,9 +305,11 @@ impl NewPart {
 
     pub fn into_part(self, intake: IntakeId, at: u32) -> Part {
         let key = Key { kind: "order".into(), authority: "erp".into(), value: self.order };
-        let (expects, entries) = (self.expects, self.entries);
+        let (expects, entries, ties) = (self.expects, self.entries, self.ties);
+        let report = self.report.map(|number| report(&number).key);
         let plan = match (self.fault, self.record) {
             (Some(fault), _) => Err(fault),
+            _ if self.undecided => Ok(Planned::Later),
             (None, Some((table, key))) => Ok(Planned::Reference { table, key, record: b"{}".to_vec() }),
             (None, None) => Ok(Planned::Event {
                 name: "production.confirmation@1".into(),
@@ -270,7 +320,12 @@ impl NewPart {
                     sequence: "main".into(),
                     order_key: Some(key.clone()),
                     keep_latest: self.latest,
-                    work: NewWork::Send { slot: 1, parameters: vec![("order".into(), "1".into())], awaits: None },
+                    work: match self.late {
+                        true => NewWork::Later,
+                        false => {
+                            NewWork::Send { slot: 1, parameters: vec![("order".into(), "1".into())], awaits: None }
+                        }
+                    },
                 }],
                 entries,
             }),
@@ -278,13 +333,14 @@ impl NewPart {
         Part {
             id: TransactionId::of_part(intake, at),
             part: at,
-            keys: vec![key],
+            keys: std::iter::once(key).chain(report).collect(),
             tags: Tags::default(),
             repeat: self.repeat,
             documents: Some(Payload::pack(&[b"{}", b"document"])),
             versions: Versions::default(),
             expects,
             holds_back: true,
+            ties,
             result: plan,
         }
     }

@@ -169,6 +169,7 @@ fn facts_of(tree: &Tree) -> Facts {
         site: text("site"),
         time_zone: text("time_zone"),
         interface: text("interface"),
+        original_receipt: text("original_receipt"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use lineshaft_server::api::documents::{Documents, Preview};
-use lineshaft_server::api::transactions::{Delivery, FaultView, Trace as Answer};
+use lineshaft_server::api::transactions::{Delivery, FaultView, Relative, Trace as Answer};
 
 use crate::client::{Client, NodeArgs, encoded};
 use crate::exit::{Exit, Failure};
@@ -75,6 +75,7 @@ fn told(trace: &Answer) -> String {
         "kept" => {}
         state => lines.push(format!("  document   {}", unreadable(state))),
     }
+    lines.extend(trace.lineage.iter().map(relative));
     if let Some((table, key)) = &it.waits_for {
         lines.push(format!("  waits for  {table} {key}"));
     }
@@ -88,6 +89,18 @@ fn told(trace: &Answer) -> String {
         text.push_str(&shown(documents, &it.deliveries));
     }
     text
+}
+
+fn relative(it: &Relative) -> String {
+    let word = match (it.kind.as_str(), it.is.as_str()) {
+        ("reversal", "parent") => "takes back".to_owned(),
+        ("reversal", _) => "taken back".to_owned(),
+        ("answer", "parent") => "answers".to_owned(),
+        ("answer", _) => "answered".to_owned(),
+        (kind, _) => kind.to_owned(),
+    };
+    let by = if it.is == "child" { "by " } else { "" };
+    format!("  {word:<10} {by}{}", it.id)
 }
 
 fn hop(it: &Delivery) -> Vec<String> {

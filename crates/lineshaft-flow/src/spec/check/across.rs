@@ -1,4 +1,5 @@
 //! What shows only when all files are seen together: events without a maker or taker, order by a key that nobody reads.
+//! What reversals need of other interfaces stands in [`super::reversals`].
 
 use super::scope::Scope;
 use super::{SystemFile, World, files, system};
@@ -25,6 +26,7 @@ pub fn check(world: &mut World<'_>, systems: &[SystemFile<'_>]) {
         }
     }
     files::apart(world, systems);
+    super::reversals::check(world, systems);
     // With an error elsewhere, "nobody" would be a guess and often only a consequence.
     if !world.report.has_errors() {
         events(world, systems);

@@ -7,7 +7,7 @@ use lineshaft_model::tree::Path;
 
 use super::scope::Scope;
 use super::{World, answer, files, format, odata};
-use crate::project::{Becomes, Emit, Idempotency, IdempotencyKey, KeyRule, SiteRule};
+use crate::project::{Becomes, Emit, Idempotency, IdempotencyKey, KeyRule, Reverses, SiteRule};
 use crate::spec::report::nearest;
 use crate::spec::{raw, values};
 
@@ -32,6 +32,7 @@ pub fn check(
     let becomes = becomes(world, scope, raw, schema.as_ref().and_then(Option::as_deref));
     let keys = keys(world, scope, system, raw);
     let idempotency = idempotency(world, scope, raw);
+    let reverses = reverses(world, scope, system, interface, raw);
     let site = site(world, scope, raw);
     let reply = answer::reply(world, scope, raw);
     Some(Emit {
@@ -46,6 +47,7 @@ pub fn check(
         becomes: becomes?,
         keys: keys?,
         idempotency: idempotency?,
+        reverses: reverses?,
         site: site?,
         data_class: raw.data_class.clone(),
         unreadable_pass: raw.unreadable == raw::Unreadable::Pass,
@@ -175,6 +177,25 @@ fn idempotency(world: &mut World<'_>, scope: &Scope<'_>, raw: &raw::Emit) -> Opt
         .map(|(at, path)| scope.path(world, &["idempotency", "same_when", &at.to_string()], &path.0))
         .collect();
     Some(Some(Idempotency { key: key?, same_when: same_when.into_iter().collect::<Option<_>>()? }))
+}
+
+/// The interface that it names is looked at where all files are seen together.
+fn reverses(
+    world: &mut World<'_>,
+    scope: &Scope<'_>,
+    system: &str,
+    interface: &str,
+    raw: &raw::Emit,
+) -> Option<Option<Reverses>> {
+    let Some(reverses) = &raw.reverses else { return Some(None) };
+    let original = scope.path(world, &["reverses", "original"], &reverses.original.0);
+    let named = reverses.interface.as_deref().unwrap_or(interface);
+    let interface = if named.contains('/') { named.to_owned() } else { format!("{system}/{named}") };
+    if raw.event.is_none() {
+        let help = "remove it: a newer record takes the place of an older one by itself";
+        scope.error(world, &["reverses"], "reference data takes nothing back", help);
+    }
+    Some(Some(Reverses { original: original?, key: reverses.key.clone(), interface }))
 }
 
 fn site(world: &mut World<'_>, scope: &Scope<'_>, raw: &raw::Emit) -> Option<SiteRule> {

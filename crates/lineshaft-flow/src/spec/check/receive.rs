@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lineshaft_model::connection::http::HttpDestination;
+use lineshaft_model::connection::http::{HttpDestination, reference_parts};
 use lineshaft_model::connection::{Connection, DestinationSettings};
 use lineshaft_model::delivery::TargetClass;
 use lineshaft_model::lifecycle::RetryPolicy;
@@ -58,6 +58,11 @@ pub fn check(
         about: raw.about.clone(),
         event: event?,
         only_when: only_when?,
+        takes_events: raw.takes != raw::Takes::Reversals,
+        original_at: (raw.takes != raw::Takes::Events).then(|| {
+            let at = raw.original_at.as_deref().unwrap_or(interface);
+            format!("{system}/{at}")
+        }),
         map: map?,
         schema: schema?,
         format: format?,
@@ -97,10 +102,11 @@ fn destination(world: &mut World<'_>, scope: &Scope<'_>, http: &HttpDestination)
     for (name, value) in &http.headers {
         scope.template(world, &["send", "http", "headers", name], value);
     }
-    for (field, path) in [("receipt", &http.receipt), ("key_field", &http.key_field)] {
-        if let Some(path) = path {
-            scope.path(world, &at(field), path);
-        }
+    if let Some(field) = &http.key_field {
+        scope.path(world, &at("key_field"), field);
+    }
+    for path in http.receipt.iter().flat_map(|text| reference_parts(text)) {
+        scope.path(world, &at("receipt"), path);
     }
     if let Some(probe) = &http.probe {
         if !probe.path.starts_with('/') {
@@ -110,8 +116,8 @@ fn destination(world: &mut World<'_>, scope: &Scope<'_>, http: &HttpDestination)
         }
         scope.template(world, &["send", "http", "probe", "path"], &probe.path);
         scope.path(world, &["send", "http", "probe", "found_when"], &probe.found_when);
-        if let Some(receipt) = &probe.receipt {
-            scope.path(world, &["send", "http", "probe", "receipt"], receipt);
+        for path in probe.receipt.iter().flat_map(|text| reference_parts(text)) {
+            scope.path(world, &["send", "http", "probe", "receipt"], path);
         }
     }
     for (index, rule) in http.busy_when.iter().enumerate() {

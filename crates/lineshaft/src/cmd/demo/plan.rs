@@ -16,8 +16,12 @@ pub(super) const MOVES: usize = 5;
 /// How often granulate is used outside of a completion, for each order.
 pub(super) const CONSUMPTIONS: usize = 2;
 
-/// Documents of all orders that become confirmations: completions, and pieces found to be bad.
-pub(super) const WORK: usize = ORDERS * (COMPLETIONS + 1);
+/// The order of which a report is taken back and reported anew.
+pub(super) const TAKEN_BACK: usize = 10;
+
+/// Documents of all orders that become confirmations or cancel one: completions, pieces found to be bad, and one report
+/// taken back and reported anew.
+pub(super) const WORK: usize = ORDERS * (COMPLETIONS + 1) + 2;
 
 /// Pieces in every order.
 pub(super) const PIECES: u32 = 480;
@@ -54,6 +58,14 @@ pub(super) enum Plant {
 }
 
 impl Plant {
+    /// The smallest amount that it counts, in its own unit: a piece in Augsburg, a quarter of a box in Gliwice.
+    pub(super) fn share(self) -> Decimal {
+        match self {
+            Self::De10 => Decimal::ONE,
+            Self::Pl20 => Decimal::new(25, 2),
+        }
+    }
+
     /// As all systems call it.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -121,10 +133,9 @@ pub(super) fn orders(seed: u64) -> Vec<Order> {
 fn order(at: usize, rng: &SeededRng) -> Order {
     let plant = if at.is_multiple_of(2) { Plant::De10 } else { Plant::Pl20 };
     let material = if at == EARLY { COVER } else { PUMP };
-    // The smallest amount that is counted: a piece in Augsburg, a quarter of a box in Gliwice.
-    let (share, weight) = match (plant, material) {
-        (Plant::De10, _) => (Decimal::ONE, Decimal::new(1, 1)),
-        (Plant::Pl20, _) => (Decimal::new(25, 2), Decimal::from(100)),
+    let (share, weight) = match plant {
+        Plant::De10 => (plant.share(), Decimal::new(1, 1)),
+        Plant::Pl20 => (plant.share(), Decimal::from(100)),
     };
     let in_share = match (plant, material) {
         (Plant::De10, _) => 1,

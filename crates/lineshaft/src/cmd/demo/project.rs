@@ -31,6 +31,10 @@ const FILES: &[(&str, &str)] = &[
     ("systems/mes-de.yaml", include_str!("../../../../../demo/systems/mes-de.yaml")),
     ("systems/mes-pl.yaml", include_str!("../../../../../demo/systems/mes-pl.yaml")),
     ("systems/wms.yaml", include_str!("../../../../../demo/systems/wms.yaml")),
+    (
+        "systems/maps/erp-cancel-confirmation.vrl",
+        include_str!("../../../../../demo/systems/maps/erp-cancel-confirmation.vrl"),
+    ),
     ("systems/maps/erp-confirmation.vrl", include_str!("../../../../../demo/systems/maps/erp-confirmation.vrl")),
     ("systems/maps/erp-consumption.vrl", include_str!("../../../../../demo/systems/maps/erp-consumption.vrl")),
     ("systems/maps/erp-goods-movement.vrl", include_str!("../../../../../demo/systems/maps/erp-goods-movement.vrl")),

@@ -1,5 +1,6 @@
 //! The story, chapter by chapter: what happens in the plants and in the ERP, what the hub makes of it, and what the judge
-//! finds. Deliberately absent: how the systems and the node are run, which stands in the files beside this one.
+//! finds. Deliberately absent: how the systems and the node are run, which stands in the files beside this one; and a
+//! goods movement that fails behind a good confirmation, which nobody notices before answers are read back.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::judge::{Hub, Verdict, judge};
 use super::node::{Node, Now};
-use super::plan::{self, COMPLETIONS, COVER, EARLY, GRANULATE, LOCKED, ORDERS, Order, PUMP, UNANSWERED};
+use super::plan::{self, COMPLETIONS, COVER, EARLY, GRANULATE, LOCKED, ORDERS, Order, PUMP, TAKEN_BACK, UNANSWERED};
 use super::systems::Systems;
 use super::tell::Tell;
 use super::{load, project};
@@ -46,6 +47,8 @@ pub(super) struct Story<'a> {
     pub(super) node: Node,
     /// The last that the hub said of itself, and when it was asked.
     now: (Duration, Now),
+    /// Number of the report that takes another one back; empty until there is one.
+    taken_back_by: String,
 }
 
 impl<'a> Story<'a> {
@@ -61,8 +64,16 @@ impl<'a> Story<'a> {
             node.inbound(),
             node.url()
         ));
+        tell.say("Lines with … show how far everything is: reports told to the hub, confirmations and stock documents posted in the ERP and the warehouse, and deliveries that are open, in doubt or stopped in the hub.");
         let orders = Arc::new(plan::orders(seed));
-        Ok(Self { tell, systems: Arc::new(systems), orders, node, now: Default::default() })
+        Ok(Self {
+            tell,
+            systems: Arc::new(systems),
+            orders,
+            node,
+            now: Default::default(),
+            taken_back_by: String::new(),
+        })
     }
 
     /// Chapter 2: master data, orders, and one order that is too early.
@@ -145,7 +156,12 @@ impl<'a> Story<'a> {
         tell.chapter("4  The ERP is down for 20 seconds");
         systems.erp.go_down(None);
         tell.say("Connections to the ERP are refused. The plants notice nothing: every report is on the hub's disk before it is acknowledged. The hub tries now and then whether the ERP is back instead of hammering it.");
-        self.pause(OUTAGE).await?;
+        self.pause(OUTAGE / 4).await?;
+        let order = self.orders[TAKEN_BACK].clone();
+        let (wrong, by) = systems.correct(&order, self.node.inbound())?;
+        tell.say(&format!("Somebody in Augsburg notices that report {wrong} of order {} is wrong. The MES takes it back with {by} and reports it anew. The ERP has not seen the wrong one yet: its cancellation stands behind it and will not pass it.", order.short()));
+        self.taken_back_by = by;
+        self.pause(OUTAGE - OUTAGE / 4).await?;
         let waiting = self.look().await.open_to_erp;
         systems.erp.go_up();
         tell.say(&format!("The ERP is back. {waiting} deliveries wait for it and drain in the order of each production order, while new reports keep coming in."));
@@ -195,7 +211,21 @@ impl<'a> Story<'a> {
                 )
             },
         ));
+        self.tell_taken_back();
         Ok(())
+    }
+
+    /// What became of the report that was taken back, as the ERP shows it.
+    fn tell_taken_back(&self) {
+        let order = &self.orders[TAKEN_BACK];
+        let posted = self.systems.erp.confirmations(&order.number);
+        let Some(cancelled) = posted.iter().find(|it| it.cancels.is_some()) else { return };
+        let Some(number) = cancelled.cancels.as_ref() else { return };
+        self.tell.say(&format!(
+            "The wrong report of order {} was posted as confirmation {number}, then cancelled by confirmation {} with its goods movements, and the right one posted after both. Wrong and cancelled come to nothing.",
+            order.short(),
+            cancelled.count,
+        ));
     }
 
     /// Chapter 7: the judge.
@@ -223,12 +253,19 @@ impl<'a> Story<'a> {
             ));
         }
         let places = books.stock_in_erp.len() + books.stock_in_wms.len();
-        tell.print(&format!("  stock          {places} places compared, ERP and warehouse\n\n  {verdict}"));
+        tell.print(&format!(
+            "  stock          {places} places compared, ERP and warehouse\n\n  each must be 0: {verdict}"
+        ));
         if verdict.unequal + verdict.short > 0 {
             tell.print(&format!("  unequal {} · fewer than planned {}", verdict.unequal, verdict.short));
         }
         for detail in &verdict.details {
             tell.print(&format!("  - {detail}"));
+        }
+        if verdict.good() {
+            tell.print("  good: everything that was planned happened, once and in order");
+        } else {
+            tell.print("  BAD");
         }
         Ok(verdict)
     }
@@ -249,8 +286,21 @@ impl<'a> Story<'a> {
             .rfind(|it| it["event"].as_str().is_some_and(|event| event.starts_with("production.confirmation")));
         let id =
             confirmation.and_then(|it| it["id"].as_str()).ok_or("no confirmation is found by the order's number")?;
-        tell.print(&format!("$ lineshaft trace show {id}"));
-        tell.print(&self.node.command(&["trace", "show", id]).await?);
+        self.show_trace(id).await?;
+        tell.say(
+            "And the report that took another one back: plants name reports by their own numbers, and so can you.",
+        );
+        let key = format!("report:{}", self.taken_back_by);
+        tell.print(&format!("\n$ lineshaft find {key}"));
+        tell.print(&self.node.command(&["find", &key]).await?);
+        let found = self.node.ask(&format!("/api/v1/find?key={key}")).await?;
+        let id = found["items"][0]["id"].as_str().ok_or("no report is found by its number")?;
+        self.show_trace(id).await
+    }
+
+    async fn show_trace(&self, id: &str) -> Result<(), String> {
+        self.tell.print(&format!("$ lineshaft trace show {id}"));
+        self.tell.print(&self.node.command(&["trace", "show", id]).await?);
         Ok(())
     }
 

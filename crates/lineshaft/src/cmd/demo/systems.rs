@@ -116,6 +116,26 @@ impl Systems {
         self.mes(order.plant).complete(&completion, &to)
     }
 
+    /// The MES of the order's plant takes its latest report of the order back and reports anew: one piece (or its share of a
+    /// box) more is scrap. Says the numbers of what is taken back and of what takes it back.
+    pub(super) fn correct(&self, order: &Order, inbound: SocketAddr) -> Result<(String, String), String> {
+        let to = self.to(inbound, mes_name(order.plant), "completion");
+        let pushes = self.mes(order.plant).pushes();
+        let documents = pushes.iter().map(|push| serde_json::from_slice::<Value>(&push.body).unwrap_or_default());
+        let of_order = documents.filter(|it| text(it, "order") == order.number && it["good"].is_number());
+        let wrong = of_order.last().ok_or_else(|| format!("order {} has no report yet", order.number))?;
+        let id = text(&wrong, "id");
+        let back = self.mes(order.plant).take_back(&id, &to)?;
+        let report = Report {
+            good: quantity(&wrong["good"]),
+            scrap: quantity(&wrong["scrap"]) + order.plant.share(),
+            used: quantity(&wrong["components"][0]["quantity"]),
+            last: wrong["final"] == true,
+        };
+        self.report(order, &report, inbound)?;
+        Ok((id, back.key))
+    }
+
     /// The MES of the order's plant reports that granulate was brought to the line.
     pub(super) fn bring(&self, order: &Order, quantity: Decimal, inbound: SocketAddr) -> Result<Push, String> {
         let it = mes::Move {
