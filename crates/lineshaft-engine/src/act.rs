@@ -63,11 +63,13 @@ pub async fn on_delivery(
         return Err(Refusal::Missing(format!("delivery {delivery}")));
     };
     let gone = shared.has_left(&row.receiver);
-    if gone && verdict == Verdict::Retry {
+    let settled = row.state.is_settled();
+    if gone && verdict == Verdict::Retry && !settled {
         return Err(Refusal::Fault(shared::gone(&row.receiver)));
     }
     let taken = row.answer_until.is_some();
     let rendered = match verdict {
+        _ if settled => None,
         // What the target took once is sent with a new key, which may stand in the document.
         Verdict::Retry | Verdict::NotPosted if taken || (verdict == Verdict::Retry && needs_rendering(&row)) => {
             Some(to_send(&row, rendered_again(shared, &row)?)?)
@@ -103,6 +105,7 @@ pub async fn on_transaction(
     let what = format!("transaction {transaction}");
     let help = "Only a stopped transaction can be retried or discarded: `lineshaft trace show` says what became of it.";
     let done = carry_out(shared, act, &what, help).await?;
+    shared.waiting.told_of(transaction);
     // What waited to take it back is decided on again.
     shared.backlog.look_into_store();
     Ok(done)
@@ -232,6 +235,7 @@ pub(crate) async fn turned(shared: &Shared, row: &Delivery) -> Result<Turned, St
     let entry = entry(&Principal::Node, action_of(&verdict), &delivery.to_string(), &reason);
     let act = Act { target: Target::Delivery(delivery), verdict, rendered, gone: false, entry };
     let effects = shared.store.commit(vec![Change::Act(Box::new(act))]).await?.into_inner();
+    shared.waiting.told(delivery);
     Ok(match effects.into_iter().next() {
         Some(Effect::Acted { due, .. }) => Turned::Done(due),
         // Somebody was faster.

@@ -160,6 +160,7 @@ async fn process_again(shared: &Shared, id: TransactionId) -> Result<(), StoreEr
             Some(Effect::Planned { due, released }) => {
                 shared.enqueue(due);
                 shared.apply(released);
+                shared.waiting.told_of(id);
             }
             _ => {}
         }

@@ -1,9 +1,10 @@
 //! What a sender is told beyond the receipt: what its document came to.
 //!
-//! Whoever waits, waits for the deliveries that its document set going, by name; what settles one says so. A sender that
-//! waits in vain is told where to ask, and asking costs a few rows by key.
+//! Whoever waits, waits for the transactions of its document and for the deliveries that they set going, by name; what
+//! decides on one or settles one says so. A sender that waits in vain is told where to ask, and asking costs a few rows by key.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use lineshaft_connect::contract::{
 };
 use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::fault::Fault;
-use lineshaft_model::ids::{DeliveryId, IntakeId};
+use lineshaft_model::ids::{DeliveryId, IntakeId, TransactionId};
 use lineshaft_store::StoreError;
 use lineshaft_store::read::deliveries::Delivery;
 use lineshaft_store::read::transactions::Transaction;
@@ -21,27 +22,39 @@ use tokio::sync::Notify;
 use crate::receive::unavailable;
 use crate::shared::Shared;
 
-/// Senders that wait, by the deliveries they wait for. Bounded by the requests that the listener lets in.
+/// How long a sender waits without looking for itself. Most of what becomes of its document is told at once; what a
+/// newer document supersedes, say, is found by looking.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Senders that wait, by the transactions and deliveries they wait for. Bounded by the requests that the listener lets
+/// in.
 #[derive(Default)]
 pub(crate) struct Waiting {
-    senders: Mutex<HashMap<DeliveryId, Arc<Notify>>>,
+    senders: Mutex<HashMap<[u8; 16], Vec<Arc<Notify>>>>,
 }
 
 impl Waiting {
     /// Something became of the delivery.
     pub(crate) fn told(&self, delivery: DeliveryId) {
-        if let Some(sender) = self.lock().get(&delivery) {
+        self.tell(delivery.as_bytes());
+    }
+
+    /// The transaction was decided on.
+    pub(crate) fn told_of(&self, transaction: TransactionId) {
+        self.tell(transaction.as_bytes());
+    }
+
+    fn tell(&self, id: &[u8; 16]) {
+        for sender in self.lock().get(id).into_iter().flatten() {
             sender.notify_one();
         }
     }
 
-    fn wait_for(&self, deliveries: Vec<DeliveryId>) -> Seat<'_> {
-        let told = Arc::new(Notify::new());
-        self.lock().extend(deliveries.iter().map(|delivery| (*delivery, Arc::clone(&told))));
-        Seat { waiting: self, deliveries, told }
+    fn seat(&self) -> Seat<'_> {
+        Seat { waiting: self, ids: BTreeSet::new(), told: Arc::new(Notify::new()) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<DeliveryId, Arc<Notify>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 16], Vec<Arc<Notify>>>> {
         self.senders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -49,17 +62,34 @@ impl Waiting {
 /// One sender that waits; when it leaves, nobody looks for it any more.
 struct Seat<'a> {
     waiting: &'a Waiting,
-    deliveries: Vec<DeliveryId>,
+    ids: BTreeSet<[u8; 16]>,
     told: Arc<Notify>,
+}
+
+impl Seat<'_> {
+    /// Waits for these too. Says whether one of them is new.
+    fn add(&mut self, ids: impl Iterator<Item = [u8; 16]>) -> bool {
+        let mut senders = self.waiting.lock();
+        let mut any = false;
+        for id in ids {
+            if self.ids.insert(id) {
+                senders.entry(id).or_default().push(Arc::clone(&self.told));
+                any = true;
+            }
+        }
+        any
+    }
 }
 
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
         let mut senders = self.waiting.lock();
-        for delivery in &self.deliveries {
-            // A repeat of the same document may wait for the same delivery by now.
-            if senders.get(delivery).is_some_and(|other| Arc::ptr_eq(other, &self.told)) {
-                senders.remove(delivery);
+        for id in &self.ids {
+            // Others may wait for the same: a repeat of the document, sent while the first one waits.
+            let Entry::Occupied(mut seats) = senders.entry(*id) else { continue };
+            seats.get_mut().retain(|other| !Arc::ptr_eq(other, &self.told));
+            if seats.get().is_empty() {
+                seats.remove();
             }
         }
     }
@@ -81,25 +111,29 @@ pub(crate) async fn with_outcome(shared: &Shared, interface: &str, reply: Reply,
 }
 
 async fn outcome(shared: &Shared, interface: &str, id: &str, end: Duration) -> Result<Option<Standing>, Fault> {
-    let Some(first) = shared.of(interface, id)? else { return Ok(None) };
-    if first.word() != StandingWord::Open || first.parts > Standing::LISTED_MAX {
-        return Ok(Some(first));
-    }
-    let seat = shared.waiting.wait_for(deliveries_of(&first));
+    let mut seat = shared.waiting.seat();
     loop {
-        // Read after the seat is taken, so that nothing is told to nobody in between.
         let Some(standing) = shared.of(interface, id)? else { return Ok(None) };
         let left = end.saturating_sub(shared.clock.monotonic());
-        let open = standing.word() == StandingWord::Open;
-        if !open || tokio::time::timeout(left, seat.told.notified()).await.is_err() {
+        if standing.word() != StandingWord::Open || standing.parts > Standing::LISTED_MAX || left.is_zero() {
             return Ok(Some(standing));
+        }
+        // What was decided on meanwhile has deliveries that nobody was seated for; read again once somebody is, so that
+        // nothing is told to nobody in between.
+        if !seat.add(waited_for(&standing)) {
+            let _ = tokio::time::timeout(left.min(LOOK_AGAIN), seat.told.notified()).await;
         }
     }
 }
 
-fn deliveries_of(standing: &Standing) -> Vec<DeliveryId> {
-    let transactions = standing.transactions.iter().filter_map(|it| Some((it.id.parse().ok()?, &it.deliveries)));
-    transactions.flat_map(|(id, all)| all.iter().map(move |it| DeliveryId::of(id, &it.receiver))).collect()
+/// The open transactions of an intake, and their deliveries.
+fn waited_for(standing: &Standing) -> impl Iterator<Item = [u8; 16]> {
+    let all =
+        standing.transactions.iter().filter_map(|it| Some((it.id.parse::<TransactionId>().ok()?, &it.deliveries)));
+    all.flat_map(|(id, deliveries)| {
+        let deliveries = deliveries.iter().map(move |it| *DeliveryId::of(id, &it.receiver).as_bytes());
+        std::iter::once(*id.as_bytes()).chain(deliveries)
+    })
 }
 
 impl Outcomes for Shared {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lineshaft_engine::act::{Refusal, on_delivery};
 use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::ids::DeliveryId;
 use lineshaft_model::key::KeyQuery;
@@ -83,9 +84,7 @@ async fn a_refusal_after_taking_parks_and_a_retry_is_a_new_document() {
     let fault = plant.exceptions().remove(0).fault.expect("a reason");
     assert_eq!((fault.code.as_str(), fault.message.as_str()), ("DELIVER-013", "M7 021 deficit of stock"));
     let shared = plant.node.shared();
-    lineshaft_engine::act::on_delivery(shared, &anna(), delivery.id, Verdict::Retry, "stock is there")
-        .await
-        .expect("retries");
+    on_delivery(shared, &anna(), delivery.id, Verdict::Retry, "stock is there").await.expect("retries");
     plant.until("sent again", || plant.sink.effects() == 2).await;
     until_state(&plant, "K1", DeliveryState::Sent).await;
     answer(&plant, "s2", delivery.id, 1, r#""status":"53""#).await;
@@ -104,6 +103,21 @@ async fn no_word_in_time_is_told_and_a_late_one_still_settles() {
     answer(&plant, "s1", delivery, 0, r#""status":"53""#).await;
     plant.until_delivered(1).await;
     assert!(plant.exceptions().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_may_name_what_stands_in_the_document() {
+    let plant = plant("{ by: document, within: 10m, reference: .order }", "").await;
+    plant.send("K1", 1, "a").await;
+    plant.send("K2", 1, "b").await;
+    for (order, state) in [("K1", DeliveryState::Sent), ("K2", DeliveryState::Sent)] {
+        assert_eq!(until_state(&plant, order, state).await.awaits.as_deref(), Some(order));
+    }
+    let body = r#"{"key":"K2","status":"53","document":"49"}"#;
+    assert_eq!(post(plant.node.inbound(), "/in/sink/status", "s1", body).await.0, 202);
+    plant.until_delivered(1).await;
+    assert_eq!(only_delivery(&plant, "K2").receipt.as_deref(), Some("49"));
+    assert_eq!(only_delivery(&plant, "K1").state, DeliveryState::Sent);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -146,6 +160,38 @@ async fn a_sender_that_waits_is_told_the_outcome() {
     assert_eq!((status, later), (202, waits));
     let (status, _) = get(plant.node.inbound(), &format!("/in/source/material/{id}")).await;
     assert_eq!(status, 404, "it is not that interface's document");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waits_for_the_same_document_is_told_the_same() {
+    let more = |_: &str| vec![("systems/source.yaml".to_owned(), source("{ settled: { within: 25s } }"))];
+    let plant = Plant::made(Class::T1, more).await;
+    plant.sink.server().go_down(None);
+    let work = async {
+        plant.until("both documents are here", || plant.books().intakes == 2).await;
+        // Both wait by now, or the later one finds it settled: either way it hears the outcome.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        plant.sink.server().go_up();
+    };
+    let [first, again, other] = [("K1", "a"), ("K1", "a"), ("K2", "b")].map(|(order, key)| plant.send(order, 1, key));
+    let (first, again, other, ()) = tokio::join!(first, again, other, work);
+    assert_eq!((first.0, again.0, other.0), (200, 200, 200), "{first:?} {again:?} {other:?}");
+    assert_eq!(first.1, again.1);
+    assert_eq!(plant.sink.effects(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_settled_is_decided_on_by_nobody_and_whoever_tries_reads_why() {
+    let plant = plant(BY_DOCUMENT, "").await;
+    plant.send("K1", 1, "a").await;
+    let delivery = until_state(&plant, "K1", DeliveryState::Sent).await;
+    answer(&plant, "s1", delivery.id, 0, r#""status":"53""#).await;
+    plant.until_delivered(1).await;
+    for verdict in [Verdict::Retry, Verdict::NotPosted, Verdict::Skip, Verdict::Discard] {
+        let shared = plant.node.shared();
+        let refused = on_delivery(shared, &anna(), delivery.id, verdict, "late").await.expect_err("settled is final");
+        assert!(matches!(&refused, Refusal::NotNow { state, .. } if state == "delivered"), "{refused:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,6 +13,7 @@ use lineshaft_model::transaction::TransactionState;
 use rusqlite::{OptionalExtension, params};
 
 use super::Commit;
+use super::ledger::Fate;
 use crate::change::{Effect, Expire};
 use crate::checkpoint::{Checkpoint, Place};
 use crate::object_text::{adds_of, sets_of};
@@ -138,7 +139,10 @@ impl Commit<'_> {
         let (mut settled, mut in_time) = (true, true);
         while parts > 0 && settled && in_time {
             let leaving = self.leaving(TransactionId::of_part(intake, parts - 1))?;
-            settled = leaving.as_ref().is_some_and(Leaving::is_settled);
+            settled = match &leaving {
+                Some(leaving) => leaving.is_settled() && !self.is_being_reversed(leaving.id)?,
+                None => false,
+            };
             if let Some(leaving) = leaving.filter(|_| settled) {
                 self.remove_transaction(&leaving)?;
                 parts -= 1;
@@ -219,6 +223,7 @@ impl Commit<'_> {
 
     fn remove_transaction(&mut self, leaving: &Leaving) -> Result<(), StoreError> {
         let id = leaving.id.as_bytes().as_slice();
+        let given_up = self.fate(leaving.id)? == Fate::GivenUp;
         for (delivery, receiver, state) in &leaving.deliveries {
             let delivery = delivery.as_bytes().as_slice();
             self.sql.prepare_cached("DELETE FROM attempts WHERE delivery = ?1")?.execute(params![delivery])?;
@@ -240,6 +245,12 @@ impl Commit<'_> {
         }
         self.sql.prepare_cached("DELETE FROM ledger WHERE \"transaction\" = ?1")?.execute(params![id])?;
         self.sql.prepare_cached("DELETE FROM lineage WHERE parent = ?1")?.execute(params![id])?;
+        // A reversal that is gone is taken for one that stands; one that was given up leaves no trace at its original.
+        if given_up {
+            self.sql
+                .prepare_cached("DELETE FROM lineage WHERE child = ?1 AND kind = 'reversal'")?
+                .execute(params![id])?;
+        }
         self.sql.prepare_cached("DELETE FROM transactions WHERE id = ?1")?.execute(params![id])?;
         self.transaction_went(leaving.state, leaving.planned);
         Ok(())

@@ -179,10 +179,11 @@ impl Commit<'_> {
         Ok(())
     }
 
-    /// What its receivers made of a processed transaction, all together.
+    /// What its receivers made of a processed transaction, all together. One that retention has removed was settled, and
+    /// was not given up: it stands.
     pub(super) fn fate(&self, transaction: TransactionId) -> Result<Fate, StoreError> {
         let (mut delivered, mut discarded, mut others) = (0, 0, 0);
-        for state in self.delivery_states(transaction)? {
+        for state in self.delivery_states(transaction)?.unwrap_or_default() {
             match state.as_str() {
                 "delivered" => delivered += 1,
                 "discarded" => discarded += 1,
@@ -220,16 +221,18 @@ impl Commit<'_> {
         Ok(found)
     }
 
-    fn delivery_states(&self, transaction: TransactionId) -> Result<Vec<String>, StoreError> {
-        let receivers: String = self
+    /// States of a transaction's deliveries; `None` if it is not there any more.
+    pub(super) fn delivery_states(&self, transaction: TransactionId) -> Result<Option<Vec<String>>, StoreError> {
+        let receivers: Option<String> = self
             .sql
             .prepare_cached("SELECT receivers FROM transactions WHERE id = ?1")?
-            .query_row(params![transaction.as_bytes().as_slice()], |row| row.get(0))?;
+            .query_row(params![transaction.as_bytes().as_slice()], |row| row.get(0))
+            .optional()?;
+        let Some(receivers) = receivers else { return Ok(None) };
         let mut one = self.sql.prepare_cached("SELECT state FROM deliveries WHERE id = ?1")?;
         let ids = receivers.split_whitespace().map(|receiver| DeliveryId::of(transaction, receiver));
-        Ok(ids
-            .map(|id| one.query_row(params![id.as_bytes().as_slice()], |row| row.get(0)))
-            .collect::<Result<_, _>>()?)
+        let states = ids.map(|id| one.query_row(params![id.as_bytes().as_slice()], |row| row.get(0)));
+        Ok(Some(states.collect::<Result<_, _>>()?))
     }
 
     fn object(&self, object: &ObjectKey) -> Result<ObjectState, StoreError> {

@@ -1,11 +1,12 @@
 //! Reversals: the rows of the original count no more, and its lineage says why. What came before its original waits and is
 //! let go when that is decided on. A reversal that was given up everywhere lets the rows count again.
 
+use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::ids::TransactionId;
 use lineshaft_model::lineage::LineageKind;
 use lineshaft_model::object::EntryState;
 use lineshaft_model::original::{OriginalName, Ties};
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::Commit;
 use super::ledger::Fate;
@@ -22,41 +23,58 @@ impl Part {
 }
 
 impl Commit<'_> {
-    /// Undoes what a transaction takes back, unless that was taken back meanwhile: then the decision is stale. Says where in
-    /// its lines it stands: never before its original.
+    /// Undoes what a transaction takes back, unless that was taken back or removed meanwhile: then the decision is stale.
+    /// Says where in its lines it stands: never before its original.
     pub(super) fn reverse(&mut self, part: &Part, rank: i64) -> Result<i64, StoreError> {
         let Some(original) = part.ties.original else { return Ok(rank) };
-        if self.reversed_by(original)?.is_some() {
+        let reversed = self.reversed_by(original)?.is_some();
+        let place: Option<(i64, u32)> = self
+            .sql
+            .prepare_cached("SELECT rank, part FROM transactions WHERE id = ?1")?
+            .query_row(params![original.as_bytes().as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some(place) = place.filter(|_| !reversed) else {
             self.stale = true;
             return Ok(rank);
-        }
+        };
         self.sql.prepare_cached("INSERT INTO lineage (parent, child, kind) VALUES (?1, ?2, ?3)")?.execute(params![
             original.as_bytes().as_slice(),
             part.id.as_bytes().as_slice(),
             LineageKind::Reversal.as_str()
         ])?;
         self.undo(original, EntryState::Reversed)?;
-        let place: (i64, u32) = self
-            .sql
-            .prepare_cached("SELECT rank, part FROM transactions WHERE id = ?1")?
-            .query_row(params![original.as_bytes().as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))?;
         // One that came before its original takes its place behind everything that is here by now.
         Ok(if place > (rank, part.part) { self.next_rank() } else { rank })
     }
 
     /// The reversal that a transaction was taken back by, if one stands.
     fn reversed_by(&self, original: TransactionId) -> Result<Option<TransactionId>, StoreError> {
-        let by: Vec<TransactionId> = self
-            .sql
-            .prepare_cached("SELECT child FROM lineage WHERE parent = ?1 AND kind = 'reversal'")?
-            .query_map(params![original.as_bytes().as_slice()], |row| row.get(0).map(TransactionId::from_bytes))?
-            .collect::<Result<_, _>>()?;
-        for reversal in by {
+        for reversal in self.reversals_of(original)? {
             if self.fate(reversal)? != Fate::GivenUp {
                 return Ok(Some(reversal));
             }
         }
         Ok(None)
+    }
+
+    /// Whether something that takes the transaction back is not settled yet. It still needs its original: to be sent, and to
+    /// let it count again if it is given up.
+    pub(super) fn is_being_reversed(&self, original: TransactionId) -> Result<bool, StoreError> {
+        for reversal in self.reversals_of(original)? {
+            let states = self.delivery_states(reversal)?.unwrap_or_default();
+            if states.iter().any(|word| !DeliveryState::from_word(word).is_some_and(DeliveryState::is_settled)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn reversals_of(&self, original: TransactionId) -> Result<Vec<TransactionId>, StoreError> {
+        Ok(self
+            .sql
+            .prepare_cached("SELECT child FROM lineage WHERE parent = ?1 AND kind = 'reversal'")?
+            .query_map(params![original.as_bytes().as_slice()], |row| row.get(0).map(TransactionId::from_bytes))?
+            .collect::<Result<_, _>>()?)
     }
 
     /// Lets go what waits to take this transaction back.

@@ -174,7 +174,8 @@ fn is_settled(connection: &Connection, intake: IntakeId, before: Timestamp) -> R
     Ok(true)
 }
 
-/// Whether a transaction and its deliveries were settled before then. What is missing is damage, and stays as it is.
+/// Whether a transaction and its deliveries were settled before then, and nothing takes it back any more. What is missing
+/// is damage, and stays as it is.
 fn is_final(connection: &Connection, transaction: TransactionId, before: Timestamp) -> Result<bool, StoreError> {
     let receivers: Option<String> = connection
         .prepare_cached(
@@ -190,7 +191,29 @@ fn is_final(connection: &Connection, transaction: TransactionId, before: Timesta
             return Ok(false);
         }
     }
-    Ok(true)
+    Ok(!is_being_reversed(connection, transaction)?)
+}
+
+/// Whether something that takes the transaction back is not settled: it needs its original until then.
+fn is_being_reversed(connection: &Connection, original: TransactionId) -> Result<bool, StoreError> {
+    let reversals: Vec<(TransactionId, String)> = connection
+        .prepare_cached(
+            "SELECT t.id, t.receivers FROM lineage l JOIN transactions t ON t.id = l.child
+             WHERE l.parent = ?1 AND l.kind = 'reversal'",
+        )?
+        .query_map(params![original.as_bytes().as_slice()], |row| {
+            Ok((row.get(0).map(TransactionId::from_bytes)?, row.get(1)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    let mut open = connection.prepare_cached("SELECT 1 FROM deliveries WHERE id = ?1 AND settled_at IS NULL")?;
+    for (reversal, receivers) in reversals {
+        for receiver in receivers.split_whitespace() {
+            if open.exists(params![DeliveryId::of(reversal, receiver).as_bytes().as_slice()])? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Whether an audit entry is about something that is not settled.

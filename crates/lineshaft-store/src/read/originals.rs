@@ -93,10 +93,9 @@ fn read(connection: &Connection, found: Transaction) -> Result<Original, StoreEr
     for relative in relatives(connection, found.id)?.into_iter().filter(|it| it.kind == LineageKind::Reversal) {
         if relative.is_parent {
             is_reversal = true;
-        } else if let Some(reversal) = load(connection, relative.transaction)?
-            && !is_given_up(&reversal)
-        {
-            reversed_by = Some(reversal.id);
+        } else if load(connection, relative.transaction)?.is_none_or(|reversal| !is_given_up(&reversal)) {
+            // One that retention has removed stands: one that was given up leaves no lineage behind.
+            reversed_by = Some(relative.transaction);
         }
     }
     let deliveries = found.deliveries.iter().map(|it| OriginalDelivery {

@@ -164,3 +164,47 @@ async fn a_restart_forgets_no_question() {
     assert_eq!((row.id, row.state.as_str(), row.answer_until), (delivery, "sent", Some(later)));
     scene.balanced();
 }
+
+/// Accepts one transaction whose answers will name it `reference`.
+async fn post_awaiting(scene: &Scene, reference: &str) -> DeliveryId {
+    let accept = scene.accept(vec![part("1").awaits(reference)]);
+    let id = DeliveryId::of(accept.parts[0].id, "erp/confirmation");
+    assert!(matches!(scene.commit(Change::Accept(Box::new(accept))).await, Effect::Accepted { .. }));
+    id
+}
+
+#[tokio::test]
+async fn an_answer_may_overtake_the_target_that_takes_the_document() {
+    let scene = Scene::new();
+    let delivery = post_awaiting(&scene, "REF-1").await;
+    let (early, _) = bring(&scene, "REF-1", Some(AnswerVerdict::Posted(None))).await;
+    assert_eq!(fault_of(&scene, early), Some(Code::SettleUnmatched), "nothing was sent yet");
+    assert!(matches!(scene.begin(delivery).await, Effect::Begun(_)));
+    bring(&scene, "REF-1", Some(AnswerVerdict::Posted(Some("49".into())))).await;
+    assert_eq!(scene.state(delivery), "delivered");
+    let late = scene.settle(delivery, AttemptKind::Send, awaiting(&scene, "D1", true)).await;
+    assert_eq!(late, Effect::NotNow { state: "delivered".into() });
+    let row = scene.store.delivery(delivery).expect("reads").expect("there");
+    assert_eq!((row.state.as_str(), row.receipt.as_deref()), ("delivered", Some("49")));
+    scene.balanced();
+}
+
+#[tokio::test]
+async fn an_answer_ends_the_doubt_about_what_was_sent() {
+    let scene = Scene::new();
+    let (posted, refused) = (post_awaiting(&scene, "REF-1").await, post_awaiting(&scene, "REF-2").await);
+    for (delivery, reference, verdict, state) in [
+        (posted, "REF-1", AnswerVerdict::Posted(None), "delivered"),
+        (refused, "REF-2", AnswerVerdict::Refused(refusal()), "parked"),
+    ] {
+        assert!(matches!(scene.begin(delivery).await, Effect::Begun(_)));
+        let fault = Fault::new(Code::DeliverNoAnswer, "the connection broke");
+        scene.settle(delivery, AttemptKind::Send, Next::InDoubt { fault }).await;
+        assert_eq!(scene.state(delivery), "outcome_unknown");
+        bring(&scene, reference, Some(verdict)).await;
+        assert_eq!(scene.state(delivery), state);
+    }
+    let retried = scene.act(Target::Delivery(refused), Verdict::Retry).await;
+    assert!(matches!(retried, Effect::NotNow { .. }), "it has the document: the old key is used up");
+    scene.balanced();
+}

@@ -1,6 +1,8 @@
 //! Transactions that take back others: the original's rows count no more, once; what came before its original waits and
 //! takes its place behind it; what was given up lets the rows count again.
 
+use std::time::Duration;
+
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::{DeliveryId, TransactionId};
 use lineshaft_model::lifecycle::Next;
@@ -8,7 +10,8 @@ use lineshaft_model::lineage::LineageKind;
 use lineshaft_model::object::EntryState;
 use lineshaft_model::random::{Rng, SeededRng};
 use lineshaft_model::transaction::TransactionState;
-use lineshaft_store::change::{AttemptKind, Target, Verdict};
+use lineshaft_store::change::{AttemptKind, Expire, Target, Verdict};
+use lineshaft_store::read::expiring::Kept;
 use lineshaft_store::read::originals::Relative;
 use lineshaft_store::{Change, Effect};
 
@@ -193,6 +196,56 @@ async fn what_is_left_for_later_is_accepted_and_keeps_its_key_back() {
     let effect = decided(&scene, ids[1], part("1").report("R").takes_back("A", Some(ids[0]))).await;
     assert_eq!(due(&effect), [delivery(ids[1])]);
     assert_eq!(yields(&scene), "1");
+}
+
+const KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
+
+async fn expire(scene: &Scene) -> u64 {
+    scene.clock.advance(KEPT + Duration::from_secs(1));
+    scene.expire(Kept::Tracking, KEPT).await
+}
+
+#[tokio::test]
+async fn an_original_is_kept_as_long_as_its_reversal_is_open() {
+    let scene = Scene::new();
+    let first = accepted(&scene, part("1").on(0, "6").report("A")).await;
+    scene.deliver(delivery(first)).await;
+    let back = accepted(&scene, reversal(first).late()).await;
+    assert_eq!(expire(&scene).await, 0);
+    assert_eq!(scene.store.original_of(back).expect("reads").map(|it| it.id), Some(first));
+    // Whoever looked before the reversal came does not remove it either.
+    let intake = scene.store.transaction(first).expect("reads").expect("there").intake;
+    let effect = scene.commit(Change::Expire(Expire::Tracking(vec![intake]))).await;
+    assert!(matches!(effect, Effect::Expired { .. }) && scene.store.transaction(first).expect("reads").is_some());
+    scene.act(Target::Delivery(delivery(back)), Verdict::Skip).await;
+    assert_eq!(expire(&scene).await, 2);
+    assert_eq!(yields(&scene), "0");
+}
+
+#[tokio::test]
+async fn a_reversal_that_retention_removed_stands_unless_it_was_given_up() {
+    let scene = Scene::new();
+    let first = accepted(&scene, part("1").on(0, "6").report("A")).await;
+    let back = accepted(&scene, part("2").report("R").takes_back("A", Some(first))).await;
+    scene.deliver(delivery(back)).await;
+    let second = accepted(&scene, part("1").on(2, "4").report("B")).await;
+    let given_up = accepted(&scene, part("2").report("S").takes_back("B", Some(second))).await;
+    discard(&scene, given_up).await;
+    assert_eq!(yields(&scene), "4");
+    assert_eq!(expire(&scene).await, 2, "the reversals; what they took back is still on its way");
+    let known = |name: &str| {
+        let name = report(name);
+        scene.store.originals([&name]).expect("reads").remove(&name).expect("asked").remove(0).reversed_by
+    };
+    assert_eq!((known("A"), known("B")), (Some(back), None));
+    let again = |name: &str, original| part("2").takes_back(name, Some(original));
+    assert_eq!(accept(&scene, again("A", first)).await.1, Effect::Stale { repeats: vec![] });
+    accepted(&scene, again("B", second)).await;
+    assert_eq!(yields(&scene), "0");
+    // One that is gone itself cannot be taken back: whoever found it before decides again.
+    scene.deliver(delivery(first)).await;
+    assert_eq!(expire(&scene).await, 1);
+    assert_eq!(accept(&scene, again("A", first)).await.1, Effect::Stale { repeats: vec![] });
 }
 
 #[tokio::test]

@@ -188,6 +188,7 @@ pub struct NewPart {
     entries: Vec<ObjectEntry>,
     latest: bool,
     late: bool,
+    awaits: Option<String>,
     undecided: bool,
     report: Option<String>,
     ties: Ties,
@@ -210,6 +211,7 @@ pub fn part(order: &str) -> NewPart {
         entries: Vec::new(),
         latest: false,
         late: false,
+        awaits: None,
         undecided: false,
         report: None,
         ties: Ties::default(),
@@ -287,6 +289,12 @@ impl NewPart {
         self
     }
 
+    /// Answers will name it so; that is known before it is sent.
+    pub fn awaits(mut self, reference: &str) -> Self {
+        self.awaits = Some(reference.into());
+        self
+    }
+
     /// Nothing was decided on it yet.
     pub fn undecided(mut self) -> Self {
         self.undecided = true;
@@ -322,9 +330,11 @@ impl NewPart {
                     keep_latest: self.latest,
                     work: match self.late {
                         true => NewWork::Later,
-                        false => {
-                            NewWork::Send { slot: 1, parameters: vec![("order".into(), "1".into())], awaits: None }
-                        }
+                        false => NewWork::Send {
+                            slot: 1,
+                            parameters: vec![("order".into(), "1".into())],
+                            awaits: self.awaits,
+                        },
                     },
                 }],
                 entries,
