@@ -32,7 +32,11 @@ pub(crate) async fn keep(shared: Arc<Shared>) {
 
 /// Waits until `period` has passed on the node's clock. Says whether the node stops.
 async fn pause(shared: &Shared, period: Duration) -> bool {
-    let until = shared.clock.monotonic() + period;
+    pause_until(shared, shared.clock.monotonic() + period).await
+}
+
+/// Waits until the node's clock says so. Says whether the node stops.
+async fn pause_until(shared: &Shared, until: Duration) -> bool {
     let mut stopping = shared.stopping.subscribe();
     loop {
         let now = shared.clock.monotonic();

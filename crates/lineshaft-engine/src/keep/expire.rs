@@ -9,10 +9,10 @@ use std::time::Duration;
 use lineshaft_store::read::expiring::{Kept, Look, Place};
 use lineshaft_store::{Change, Effect, StoreError};
 
-use super::pause;
+use super::pause_until;
 use crate::shared::Shared;
 
-/// How often is looked whether a pass is due.
+/// How long after its beginning a pass begins again, where what is old is found by its age.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// How long after its beginning a pass begins again, where it must go through everything to find what is old.
@@ -32,7 +32,7 @@ pub(super) async fn run(shared: &Shared) {
             if now < *at {
                 continue;
             }
-            // Documents, tracking and audit are found by their age, keys are not.
+            // Keys are not found by their age.
             *at = now + if *kept == Kept::Keys { GOES_THROUGH_ALL } else { EVERY };
             match pass(shared, *kept).await {
                 Ok(0) => {}
@@ -45,7 +45,8 @@ pub(super) async fn run(shared: &Shared) {
                 }
             }
         }
-        if pause(shared, EVERY).await {
+        let next = due.iter().map(|(_, at)| *at).min().unwrap_or_default();
+        if pause_until(shared, next).await {
             return;
         }
     }

@@ -80,14 +80,31 @@ pub async fn erp(answer: &'static str) -> SocketAddr {
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut head = [0; 4096];
-            if stream.read(&mut head).await.is_ok() {
+            // Read whole: a connection that is closed with something unread is reset, and the answer may be lost with it.
+            if read_request(&mut stream).await.is_ok() {
                 // Whoever has gone needs no answer.
                 drop(stream.write_all(answer.as_bytes()).await);
             }
         }
     });
     addr
+}
+
+async fn read_request(stream: &mut TcpStream) -> std::io::Result<()> {
+    let mut request = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&request);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let head = head.to_ascii_lowercase();
+            let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
+            if body.len() >= length.unwrap_or(0) {
+                return Ok(());
+            }
+        }
+        if stream.read_buf(&mut request).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
 }
 
 pub async fn start() -> Running {
