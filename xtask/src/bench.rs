@@ -11,6 +11,9 @@ mod figure;
 /// The disk alone: append and sync.
 mod disk;
 
+/// An order by its key.
+mod find;
+
 /// What the operating system says of a process.
 mod gauge;
 

@@ -1,11 +1,10 @@
 //! The phases of one run: disk, echo, idle, end to end, half rate, outage, restart, find, drain. One store through all.
 
-use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use super::figure::Figure;
-use super::{Orders, disk, gauge, history};
+use super::{Orders, disk, find, gauge, history};
 use crate::faults::arena::{Arena, Load, READY_WITHIN};
 use crate::faults::process::{Process, ask};
 use crate::step::Stopwatch;
@@ -152,8 +151,8 @@ fn outage(arena: &Arena, orders: &Orders, node: Process, figures: &mut Vec<Figur
         Figure::of("store_size", "the store, closed, with all phases so far", "MB", bytes),
         Figure::of("restart", "restart with them: start to accepting", "s", start),
         Figure::of("rss_backlog", "memory after it", "MiB", gauge::memory(node.id(), "VmRSS")),
-        find(arena, orders),
     ]);
+    figures.extend(find::all(arena, orders));
     let _sink = arena.start_sink("drain.jsonl")?;
     let watch = Stopwatch::start();
     history::wait_for(&arena.file("drain.jsonl"), orders.backlog)?;
@@ -161,27 +160,4 @@ fn outage(arena: &Arena, orders: &Orders, node: Process, figures: &mut Vec<Figur
     figures.push(Figure::of("drain", "drained when the sink is back, waiting for it included", "a second", rate));
     figures.push(Figure::of("rss_drain", "memory, most in that", "MiB", gauge::memory(node.id(), "VmHWM")));
     node.still_running()
-}
-
-/// The slowest but one of some runs of `lineshaft find`, as a command from start to end.
-fn find(arena: &Arena, orders: &Orders) -> Figure {
-    const ABOUT: &str = "find an order by its key, whole command, slowest but one";
-    let mut millis = Vec::new();
-    for number in 0..orders.finds {
-        let mut command = Command::new(&arena.lineshaft);
-        command.arg("find").arg(format!("order:EK{:06}", number * 37 % orders.orders));
-        command.env("LINESHAFT_API", format!("http://{}", arena.api)).env("LINESHAFT_DATA", &arena.data);
-        command.stdin(Stdio::null()).current_dir(arena.project());
-        let watch = Stopwatch::start();
-        match command.output() {
-            Ok(output) if output.status.success() => millis.push(watch.elapsed().as_secs_f64() * 1e3),
-            Ok(output) => {
-                let said = String::from_utf8_lossy(&output.stderr);
-                return Figure::skipped("find", ABOUT, said.lines().next().unwrap_or("find failed").replace('|', "/"));
-            }
-            Err(error) => return Figure::skipped("find", ABOUT, error.to_string()),
-        }
-    }
-    millis.sort_by(f64::total_cmp);
-    Figure::of("find", ABOUT, "ms", millis.get(millis.len().saturating_sub(2)).copied().unwrap_or(f64::NAN))
 }

@@ -352,15 +352,22 @@ pub(super) async fn find(
     State(api): State<Arc<Api>>,
     Extension(_principal): Extension<Principal>,
     Asked(query): Asked<FindQuery>,
-) -> Result<Json<Found>, Problem> {
+) -> Result<([(&'static str, String); 1], Json<Found>), Problem> {
     let key = KeyQuery::parse(&query.key).ok_or_else(|| {
         let no_key = Problem::bad_request(format!("{:?} is no key", query.key)).at("query, key");
         no_key.help("Write kind and number, `order:1000040`; with the system that issued it, `order:erp/1000040`.")
     })?;
     let limit = query.limit.unwrap_or(FOUND_DEFAULT).clamp(1, FOUND_MAX);
-    let rows = read(&api, move |store| store.find(&key, limit)).await?;
+    let clock = Arc::clone(&api.shared.clock);
+    let (rows, took) = read(&api, move |store| {
+        let began = clock.monotonic();
+        let rows = store.find(&key, limit)?;
+        Ok((rows, clock.monotonic().saturating_sub(began)))
+    })
+    .await?;
     let more = rows.len() == limit;
-    Ok(Json(Found { key: query.key, items: rows.into_iter().map(Transaction::from).collect(), more }))
+    let found = Found { key: query.key, items: rows.into_iter().map(Transaction::from).collect(), more };
+    Ok(([("server-timing", format!("store;dur={:.3}", took.as_secs_f64() * 1e3))], Json(found)))
 }
 
 /// Answers `GET /api/v1/transactions/{id}`.
