@@ -16,6 +16,9 @@ mod amount;
 /// The checks, one function for each.
 mod check;
 
+/// Which period has a day.
+mod period;
+
 #[cfg(test)]
 mod tests;
 
@@ -28,7 +31,7 @@ use lineshaft_model::object::{Entry, ObjectKey, ObjectState, States};
 use lineshaft_model::tree::Tree;
 
 use amount::Measure;
-use rule::Touch;
+use rule::{Listing, Touch};
 
 /// An event as rules see it.
 #[derive(Clone, Copy, Debug)]
@@ -115,19 +118,41 @@ impl Scene<'_> {
         for (total, path, sign) in &touch.counts {
             if let Some(quantity) = measure.quantity(self, path)? {
                 let signed = sign.apply(quantity).map_err(|error| unit_fault(self.object, &error.to_string()))?;
-                adds.push((total.clone(), signed));
+                adds.push((self.named(total)?, signed));
             }
         }
         adds.retain(|(_, quantity)| !quantity.is_zero());
         for (fact, path) in &touch.quantities {
-            sets.extend(measure.quantity(self, path)?.map(|quantity| (fact.clone(), quantity.to_string())));
+            if let Some(quantity) = measure.quantity(self, path)? {
+                sets.push((self.named(fact)?, quantity.to_string()));
+            }
         }
         for (fact, path) in &touch.sets {
             let value = naming::value(path, self.item, self.data);
             sets.extend(value.map(|value| (fact.clone(), value.to_owned())));
         }
+        sets.extend(touch.lists.iter().map(|(fact, listing)| (fact.clone(), listed(listing, self.data))));
         Ok(Entry { object: self.object.clone(), adds, sets })
     }
+}
+
+impl Scene<'_> {
+    /// The name of a total or quantity of the touch.
+    fn named(&self, name: &str) -> Result<String, Fault> {
+        naming::total(name, self.touch, self.item, self.data)
+    }
+}
+
+/// The values of a list as one fact: `0010/0020`.
+fn listed(listing: &Listing, data: &Tree) -> String {
+    let items = match listing.each.find(data) {
+        Some(Tree::List(items)) => items.as_slice(),
+        Some(Tree::Null) | None => &[],
+        Some(one) => std::slice::from_ref(one),
+    };
+    let meant = items.iter().filter(|item| listing.when.as_ref().is_none_or(|when| when.holds(item, item)));
+    let values = meant.filter_map(|item| listing.value.find(item).and_then(Tree::scalar)).map(naming::whole);
+    values.collect::<Vec<_>>().join("/")
 }
 
 /// At most one row for each object: quantities of one total are summed, the latest fact counts.

@@ -17,10 +17,13 @@ mod report;
 
 mod samples;
 
+mod rule_samples;
+
 mod starter;
 
 pub use check::{check, maps};
 pub use report::Files;
+pub use rule_samples::{RuleSample, rule_samples};
 pub use samples::{Expected, Sample, samples, tree_of};
 pub use starter::starter;
 
@@ -75,5 +78,6 @@ pub fn belongs(path: &str) -> bool {
         || (path.starts_with("model/") && ends(&[".json"]))
         || (path.starts_with("reference/") && ends(&[".json"]))
         || (path.starts_with("rules/") && ends(&[".yaml", ".yml"]))
+        || rule_samples::is_rule_sample(path)
         || (path.starts_with("systems/") && ends(&[".yaml", ".yml", ".vrl", ".json", ".fault"]))
 }

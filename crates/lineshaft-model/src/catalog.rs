@@ -35,6 +35,12 @@ impl Catalog {
         self.tables.get(table)?.get(key)
     }
 
+    /// Keys and records of `table`, by key.
+    pub fn records(&self, table: &str) -> impl Iterator<Item = (&str, &Tree)> {
+        let records = self.tables.get(table).into_iter().flat_map(|table| table.iter());
+        records.map(|(key, record)| (key.as_str(), &**record))
+    }
+
     /// Whether anything was ever loaded into `table`.
     pub fn has_table(&self, table: &str) -> bool {
         self.tables.contains_key(table)

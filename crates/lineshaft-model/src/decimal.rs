@@ -223,6 +223,12 @@ impl Decimal {
         Self(self.0.abs())
     }
 
+    /// The same number without zeros at its end: `105.00` is `105`.
+    #[must_use]
+    pub fn shortest(self) -> Self {
+        Self(self.0.normalize())
+    }
+
     fn padded(self, places: u32) -> Option<Self> {
         if places <= self.places() {
             return Some(self);

@@ -9,6 +9,9 @@ mod check;
 /// Run maps on samples and documents.
 mod map;
 
+/// Run rules on samples.
+mod rules;
+
 /// Start a node.
 mod run;
 
@@ -70,6 +73,8 @@ enum Command {
     Check(check::Check),
     /// Run maps on samples or on a document
     Map(map::Map),
+    /// Run rules on their samples
+    Rules(rules::Rules),
     /// Run this node until it is told to stop
     Run(run::Run),
     /// Start stand-in systems and a hub, and watch transactions go through
@@ -105,6 +110,7 @@ impl Cli {
             Command::Init(args) => init::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Map(args) => map::run(&args),
+            Command::Rules(args) => rules::run(&args),
             Command::Run(args) => Ok(run::run(&args)),
             Command::Status(args) => status::run(&args),
             Command::Find(args) => find::run(&args),

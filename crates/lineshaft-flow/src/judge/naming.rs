@@ -51,8 +51,7 @@ pub fn object(touch: &Touch, event: Subject<'_>, item: &Tree) -> Result<Option<O
         if at > 0 || touch.key.is_some() {
             key.push('/');
         }
-        // A part never looks like two.
-        key.push_str(&part.replace('%', "%25").replace('/', "%2F"));
+        key.push_str(&whole(part));
     }
     if touch.key.is_none() && empty == touch.paths.len() {
         return Err(nameless(touch, "its name is empty"));
@@ -61,6 +60,20 @@ pub fn object(touch: &Touch, event: Subject<'_>, item: &Tree) -> Result<Option<O
         return Err(nameless(touch, &format!("its name is longer than {KEY_BYTES_MAX} bytes")));
     }
     Ok(Some(ObjectKey { kind: touch.object.clone(), key }))
+}
+
+/// A value as a part of a name: it never looks like two.
+pub fn whole(part: &str) -> String {
+    part.replace('%', "%25").replace('/', "%2F")
+}
+
+/// The name of a total or quantity; where a touch keeps them apart by a value, that of the value.
+pub fn total(name: &str, touch: &Touch, item: &Tree, data: &Tree) -> Result<String, Fault> {
+    let Some(by) = &touch.by else { return Ok(name.to_owned()) };
+    match value(by, item, data).filter(|value| !value.is_empty()) {
+        Some(value) => Ok(format!("{name}/{}", whole(value))),
+        None => Err(nameless(touch, "it does not say of what step").at(by.as_str())),
+    }
 }
 
 fn nameless(touch: &Touch, why: &str) -> Fault {

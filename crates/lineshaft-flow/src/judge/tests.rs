@@ -96,6 +96,179 @@ fn exactly_the_tolerance_is_taken_and_one_piece_more_is_not() {
 }
 
 #[test]
+fn an_order_may_bring_its_own_tolerance_and_what_would_fit_is_told() {
+    let text =
+        ORDER.replace("sets: { state: .state }", "sets: { over: .over, under: .under, any: .any, state: .state }");
+    let rules = rules(&format!(
+        "{text}        - not_over: {{ total: yield, limit: quantity, tolerance_percent: \"5\", tolerance: over, unlimited: any }}\n        \
+         - not_under: {{ total: yield, limit: quantity, tolerance: under, when: {{ path: .final, is: [\"true\"] }} }}\n"
+    ));
+    let order = |more: &str| format!(r#"{{"quantity":"100","unit":"PCE","material":"P"{more}}}"#);
+    let good = |quantity: &str, more: &str| format!(r#"{{"good":"{quantity}","unit":"PCE","material":"P"{more}}}"#);
+    let last = |release: &str, reports: &[String]| {
+        let events: Vec<&str> = std::iter::once(release).chain(reports.iter().map(String::as_str)).collect();
+        run(&rules, &events).pop().expect("some")
+    };
+    let said = |release: &str, quantity: &str, more: &str| last(&order(release), &[good(quantity, more)]);
+    assert_eq!(said("", "105", ""), "yield 105", "the rule's own tolerance");
+    assert!(said("", "106", "").ends_with("its quantity is 100, and 5 % more are allowed"));
+    assert_eq!(said(r#","over":"10""#, "110", ""), "yield 110", "the order's own");
+    assert!(said(r#","over":"0""#, "101", "").ends_with("yield would be 101, but its quantity is 100"));
+    assert_eq!(said(r#","over":"""#, "105", ""), "yield 105", "told empty is not told");
+    assert!(last(&order(r#","over":"-1""#), &[]).starts_with("JUDGE-005 order erp/1: its over is \"-1\""));
+    assert_eq!(said(r#","any":"true""#, "1000", ""), "yield 1000");
+    assert!(said(r#","any":"false""#, "1000", "").starts_with("JUDGE-001"));
+
+    let under = said("", "99", r#","final":"true""#);
+    assert_eq!(under, "JUDGE-008 order erp/1: it is the last report, and yield would be 99, but its quantity is 100");
+    assert_eq!(said("", "99", ""), "yield 99", "it is not the last");
+    assert_eq!(said("", "100", r#","final":"true""#), "yield 100");
+    assert_eq!(said(r#","under":"2""#, "98", r#","final":"true""#), "yield 98");
+    assert!(
+        said(r#","under":"2""#, "97.9", r#","final":"true""#)
+            .ends_with("its quantity is 100, and 2 % less are allowed")
+    );
+    assert_eq!(last(&order(""), &[good("60", ""), good("40", r#","final":"true""#)]), "yield 40", "all of them count");
+
+    let suggestion = |quantity: &str| {
+        let keys = [Key { kind: "order".into(), authority: "erp".into(), value: "1".into() }];
+        let mut states = States::default();
+        for event in [order(""), good("60", "")] {
+            let data = tree(&event);
+            let entries = judge(&rules, &catalog(), &states, Subject { keys: &keys, data: &data }).expect("judges");
+            states.put(&entries).expect("counts");
+        }
+        let data = tree(&good(quantity, ""));
+        judge(&rules, &catalog(), &states, Subject { keys: &keys, data: &data }).expect_err("too much").detail
+    };
+    assert_eq!(suggestion("46"), "Suggestion: at most 45 of it fit; report that, or have the order raised.");
+}
+
+#[test]
+fn a_step_does_not_run_ahead_of_the_one_before_it_unless_it_is_a_milestone() {
+    let text = "object: order\nevents:\n  production.completion.reported@1:\n    - named_by: { key: order }\n      \
+                sets_list: { steps: { each: .operations, value: .operation }, milestones: { each: .operations, value: .operation, when: { path: .milestone, is: [\"true\"] } } }\n";
+    let mut rules = rules(&format!(
+        "{text}    - named_by: {{ key: order }}\n      by: .step\n      adds: {{ yield: .good, scrap: .scrap }}\n      checks:\n        \
+         - in_sequence: {{ steps: steps, done: [yield, scrap], passes_on: yield, milestones: milestones }}\n"
+    ));
+    let report = rules.remove(1);
+    let keys = [Key { kind: "order".into(), authority: "erp".into(), value: "1".into() }];
+    let mut states = States::default();
+    let mut run = |touches: &[Touch], event: &str| {
+        let data = tree(event);
+        match judge(touches, &catalog(), &states, Subject { keys: &keys, data: &data }) {
+            Ok(entries) => {
+                states.put(&entries).expect("counts");
+                String::new()
+            }
+            Err(fault) => fault.to_string(),
+        }
+    };
+    let steps =
+        |event: &str| format!(r#"{{"step":"{}","good":"{}","scrap":"{}"}}"#, &event[..4], &event[5..7], &event[8..]);
+    assert_eq!(
+        run(std::slice::from_ref(&report), &steps("0010 10 0")),
+        "JUDGE-003 order erp/1: its steps are not known"
+    );
+    assert_eq!(
+        run(
+            &rules,
+            r#"{"operations":[{"operation":"0010"},{"operation":"00/2"},{"operation":"0030","milestone":true},{"operation":"0040"}]}"#
+        ),
+        ""
+    );
+    let report = std::slice::from_ref(&report);
+    assert_eq!(run(report, &steps("0010 60 3")), "", "the first waits for none");
+    assert_eq!(run(report, &steps("00/2 50 9")), "");
+    assert_eq!(
+        run(report, &steps("00/2 02 0")),
+        "JUDGE-011 order erp/1: 00%2F2 would have worked on 61, but 0010 before it has passed on 60"
+    );
+    assert_eq!(run(report, &steps("00/2 -1 0")), "", "what takes a report back is not ahead");
+    assert_eq!(run(report, &steps("0030 99 0")), "", "a milestone confirms what is before it");
+    assert_eq!(run(report, &steps("0040 99 0")), "");
+    assert!(run(report, &steps("0040 01 0")).starts_with("JUDGE-011"));
+    assert_eq!(run(report, &steps("0050 01 0")), "JUDGE-003 order erp/1: it has no step \"0050\" (at .step)");
+    assert_eq!(
+        run(report, r#"{"good":"1"}"#),
+        "JUDGE-003 the event names no order: it does not say of what step (at .step)"
+    );
+}
+
+#[test]
+fn what_is_blocked_or_in_a_closed_period_waits_for_its_release() {
+    let text = "object: order\nevents:\n  production.completion.reported@1:\n    - named_by: { key: order }\n      checks:\n        - known: {}\n";
+    let mut rules = rules(text);
+    let path = |text: &str| lineshaft_model::tree::Path::parse(text).expect("path");
+    let records = |table: &str, records: &[(&str, &str)]| {
+        let records = records.iter().map(|(key, record)| ((*key).to_owned(), Arc::new(tree(record))));
+        Catalog::default().with(1, table, records.collect::<Vec<_>>())
+    };
+    let mut judged = |check: super::rule::Check, catalog: &Catalog, event: &str| {
+        rules[0].checks = vec![check];
+        let keys = [Key { kind: "order".into(), authority: "erp".into(), value: "1".into() }];
+        let data = tree(event);
+        match judge(&rules, catalog, &States::default(), Subject { keys: &keys, data: &data }) {
+            Ok(_) => String::new(),
+            Err(fault) => {
+                let waits = fault.waits_for.clone().map(|(table, key)| format!(", waits for {table} {key}"));
+                format!("{fault}{}", waits.unwrap_or_default())
+            }
+        }
+    };
+    let batches =
+        records("batch", &[("B1", r#"{"status":"released"}"#), ("B2", r#"{"status":"blocked"}"#), ("B3", "{}")]);
+    let usable = || super::rule::Check::Usable {
+        table: "batch".into(),
+        key: Some(path(".batch")),
+        field: path(".status"),
+        blocked: vec!["blocked".into(), "restricted".into()],
+    };
+    assert_eq!(judged(usable(), &batches, r#"{"batch":"B1"}"#), "");
+    assert_eq!(judged(usable(), &batches, r#"{"batch":"B3"}"#), "", "nothing is said against it");
+    assert_eq!(
+        judged(usable(), &batches, r#"{"batch":"B2"}"#),
+        "JUDGE-009 order erp/1: batch \"B2\" is blocked (at .batch), waits for batch B2"
+    );
+    assert!(judged(usable(), &batches, r#"{"batch":"B4"}"#).starts_with("JUDGE-003"), "unknown is waited for as ever");
+
+    let periods = records(
+        "posting-period",
+        &[
+            ("2026-10", r#"{"from":"2026-10-01","to":"2026-10-31","state":"closed"}"#),
+            ("2026-11", r#"{"from":"2026-11-01","to":"2026-11-30","state":"open"}"#),
+            ("PL", r#"{"from":"2026-10-01","to":"2026-12-31","state":"open","of":"PL20"}"#),
+            ("XX", r#"{"from":"soon","to":"2026-12-31","state":"open","of":"XX"}"#),
+        ],
+    );
+    let period = |of: Option<&str>| super::rule::Check::InPeriod {
+        table: "posting-period".into(),
+        date: path(".day"),
+        of: of.map(path),
+    };
+    assert_eq!(judged(period(None), &periods, r#"{"day":"2026-11-01"}"#), "");
+    assert_eq!(judged(period(None), &periods, r#"{"day":"2026-11-30T23:59:59+01:00"}"#), "");
+    assert_eq!(
+        judged(period(None), &periods, r#"{"day":"2026-10-31"}"#),
+        "JUDGE-010 order erp/1: 2026-10-31 is in posting-period \"2026-10\", which is closed (at .day), waits for posting-period 2026-10"
+    );
+    assert_eq!(judged(period(Some(".plant")), &periods, r#"{"day":"2026-10-31","plant":"PL20"}"#), "");
+    for (of, event, said) in [
+        (None, r#"{"day":"2026-12-01"}"#, "no posting-period has the day 2026-12-01 (at .day)"),
+        (None, r#"{"day":"2026-13-01"}"#, "\"2026-13-01\" is not a day (at .day)"),
+        (None, "{}", "\"\" is not a day (at .day)"),
+        (
+            Some(".plant"),
+            r#"{"day":"2026-11-01","plant":"XX"}"#,
+            "posting-period \"XX\" says no day in `from` (at .day)",
+        ),
+    ] {
+        assert_eq!(judged(period(of), &periods, event), format!("JUDGE-010 order erp/1: {said}"));
+    }
+}
+
+#[test]
 fn quantities_are_counted_in_the_base_unit_and_what_cannot_be_is_said() {
     let rules = rules(&format!("{ORDER}        - not_over: {{ total: yield, limit: quantity }}\n"));
     let said = run(

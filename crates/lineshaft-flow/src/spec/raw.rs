@@ -19,7 +19,7 @@ pub use keep::{Disk, Percent, Retention};
 pub use lineshaft_model::connection::Span;
 use lineshaft_model::connection::tls::ServerTls;
 use lineshaft_model::connection::{Connection, DestinationSettings, SourceSettings};
-pub use rules::{Check, Known, Rules, Touch};
+pub use rules::{Check, InSequence, Known, Listing, Rules, Touch, When};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

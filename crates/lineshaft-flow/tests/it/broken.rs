@@ -320,8 +320,44 @@ const CASES: &[(&str, &[Edit])] = &[
             RULES,
             "",
             "object: order\nevents:\n  production.completion.reported@1:\n    - name: .order\n      adds: yield\n      checks:\n        \
-             - not_under: { total: yield }\n        - not_over: { total: yield, limit: quantity, tolerance_percent: 10 }\n",
+             - not_below: { total: yield }\n        - not_over: { total: yield, limit: quantity, tolerance_percent: 10 }\n",
         )],
+    ),
+    (
+        "rules-of-steps-and-periods",
+        &[(
+            RULES,
+            "",
+            "object: order\nevents:\n  production.completion.reported@1:\n    - named_by: { key: order }\n      by: .stepp\n      \
+             adds: { yield: .good }\n      sets: { over: .order }\n      sets_list: { steps: { each: .stages, value: .step }, \"no name\": { each: good, value: .x } }\n      checks:\n        \
+             - not_over: { total: yield, limit: quantity, tolerance: overr, unlimited: any }\n        \
+             - not_under: { total: yield, limit: quantity, tolerance_percent: ten, when: { path: .final, is: [] } }\n        \
+             - in_sequence: { steps: step, done: [], passes_on: yields, milestones: none }\n        \
+             - usable: { table: batch, field: status, blocked: [] }\n        - in_period: { table: period, date: .day, of: .plnt }\n    \
+             - named_by: { key: order }\n      adds: { yield: .good }\n      checks:\n        - in_sequence: { steps: steps, done: [yield], passes_on: yield }\n",
+        )],
+    ),
+    (
+        "rule-samples",
+        &[
+            (
+                "rules/order.yaml",
+                "",
+                "object: order\nevents:\n  production.completion.reported@1:\n    - named_by: { key: order }\n      adds: { yield: .good }\n",
+            ),
+            ("rules/order.samples/a.json", "", "{\n  \"about\": \"x\",\n  \"step\": []\n}\n"),
+            ("rules/order.samples/b.json", "", "{ \"about\": \"x\", \"steps\": [] }\n"),
+            (
+                "rules/order.samples/c.json",
+                "",
+                "{ \"about\": \"x\", \"steps\": [{ \"event\": \"production.completion@1\", \"data\": {} }] }\n",
+            ),
+            (
+                "rules/orders.samples/d.json",
+                "",
+                "{ \"about\": \"x\", \"steps\": [{ \"event\": \"production.completion.reported@1\", \"data\": {} }] }\n",
+            ),
+        ],
     ),
     ("rules-misnamed", &[("rules/order.yml", "", "object: order\n")]),
     ("map-not-used", &[("systems/maps/old.vrl", "", ". = {}\n")]),

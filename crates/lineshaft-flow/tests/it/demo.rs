@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lineshaft_flow::map::Facts;
 use lineshaft_flow::process::check_record;
-use lineshaft_flow::spec::{Expected, Files, belongs, check, maps, samples, starter};
+use lineshaft_flow::spec::{Expected, Files, belongs, check, maps, rule_samples, samples, starter};
 use lineshaft_format::{csv, json};
 use lineshaft_model::catalog::Catalog;
 use lineshaft_model::tree::Tree;
@@ -99,6 +99,58 @@ fn every_demo_map_has_a_sample_with_a_result() {
         assert!(samples.iter().any(|sample| sample.map == *map), "{map} has no sample");
     }
     assert!(samples.iter().all(|sample| sample.expected != Expected::Missing), "{samples:#?}");
+}
+
+#[test]
+fn every_rule_of_the_demo_has_samples_and_they_pass() {
+    let files = demo();
+    let project = check(&files).0.unwrap();
+    let (samples, problems) = rule_samples(&files);
+    assert!(problems.is_empty(), "{problems:#?}");
+    for rules in files.keys().filter_map(|file| file.strip_prefix("rules/")?.strip_suffix(".yaml")) {
+        assert!(samples.iter().any(|sample| sample.object() == rules), "{rules} has no sample");
+    }
+    for sample in &samples {
+        assert_eq!(sample.run(&project), Vec::<String>::new(), "{}", sample.file);
+    }
+}
+
+#[test]
+fn a_sample_of_rules_that_is_not_true_says_what_is_wrong() {
+    let mut files = demo();
+    let file = "rules/operation.samples/over-delivery.json";
+    let wrong = [
+        (
+            "\"stops\": \"JUDGE-001\"",
+            "\"stops\": \"JUDGE-002\"",
+            "step 3, production.confirmation@1: JUDGE-002 expected, got JUDGE-001",
+        ),
+        (
+            "yield would be 481",
+            "yield would be 482",
+            "step 3, production.confirmation@1: \"yield would be 482\" expected, got JUDGE-001",
+        ),
+        ("\"yield\": \"40\"", "\"yield\": \"41\"", "step 2, production.confirmation@1: stopped by JUDGE-001"),
+        (
+            "\"yield\": \"1\"",
+            "\"yield\": \"0\"",
+            "step 3, production.confirmation@1: JUDGE-001 expected, and it passes",
+        ),
+        ("\"yield\": \"480\"", "\"yield\": \"481\"", "operation:erp/100234871/0010 yield is \"480\", \"481\" expected"),
+        (
+            "\"state\": \"released\"",
+            "\"state\": \"begun\"",
+            "step 1, production.order.released@1: stopped by VALIDATE-001",
+        ),
+    ];
+    let right = files[file].clone();
+    for (from, to, said) in wrong {
+        assert!(right.contains(from), "{from}");
+        files.insert(file.to_owned(), right.replace(from, to));
+        let project = check(&files).0.unwrap();
+        let found = rule_samples(&files).0.iter().flat_map(|sample| sample.run(&project)).collect::<Vec<_>>();
+        assert!(found.first().is_some_and(|line| line.starts_with(said)), "{said}: {found:#?}");
+    }
 }
 
 #[test]

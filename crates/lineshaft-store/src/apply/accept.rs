@@ -11,7 +11,7 @@ use lineshaft_model::transaction::TransactionState;
 use rusqlite::{OptionalExtension, params};
 
 use super::Commit;
-use super::plan::{Row, Standing};
+use super::plan::{Row, Standing, waits_for_step};
 use crate::change::{Accept, Due, Effect, Part, Released};
 use crate::store::StoreError;
 
@@ -28,6 +28,9 @@ enum Seen {
     Same(IntakeId, TransactionId),
     Other(IntakeId),
 }
+
+/// A transaction to be decided on again: rank, acceptance, intake, state, and what it was parked with.
+type Waiting = (i64, i64, [u8; 16], String, Option<String>);
 
 impl Commit<'_> {
     /// Stores an intake with its transactions, unless its sender's keys say that it was here before (OT9).
@@ -111,16 +114,17 @@ impl Commit<'_> {
         Ok(attempts.map_or(Effect::Missing, Effect::Counted))
     }
 
-    /// Records what processing an accepted transaction came to. Its place in every line is that of its accept.
+    /// Records what processing an accepted transaction came to. Its place in every line is that of its accept, unless it
+    /// waited for something that comes before it.
     pub(super) fn replan(&mut self, part: &Part) -> Result<Effect, StoreError> {
-        let found: Option<(i64, i64, [u8; 16], String)> = self
+        let found: Option<Waiting> = self
             .sql
-            .prepare_cached("SELECT rank, accepted_at, intake, state FROM transactions WHERE id = ?1")?
+            .prepare_cached("SELECT rank, accepted_at, intake, state, code FROM transactions WHERE id = ?1")?
             .query_row(params![part.id.as_bytes().as_slice()], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
             })
             .optional()?;
-        let Some((rank, accepted_at, intake, state)) = found else { return Ok(Effect::Missing) };
+        let Some((rank, accepted_at, intake, state, code)) = found else { return Ok(Effect::Missing) };
         if state != "accepted" {
             return Ok(Effect::NotNow { state });
         }
@@ -129,11 +133,14 @@ impl Commit<'_> {
         self.index_keys(part, rank)?;
         let intake = IntakeId::from_bytes(intake);
         let documents = part.documents.as_ref().map(|it| self.store_payload(intake, it)).transpose()?;
+        let waited_for_step = code.as_deref() == Some(Code::JudgeSequence.as_str());
+        let rank = if waited_for_step { self.next_rank() } else { rank };
         let row = self.plan(part, Standing { rank, accepted_at }, documents, &mut due, &mut released)?;
         self.update_transaction(part, &row)?;
         self.transactions_moved(1, TransactionState::Accepted, row.state());
         self.planned_more(row.planned());
-        if part.result.is_ok() || part.waits_for_original() {
+        let keeps_nothing = part.waits_for_original() || part.result.as_ref().is_err_and(waits_for_step);
+        if part.result.is_ok() || keeps_nothing {
             due.extend(self.let_go(part.id, &kept)?);
         }
         Ok(Effect::Planned { due, released })

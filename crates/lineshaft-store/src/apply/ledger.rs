@@ -81,7 +81,7 @@ impl Commit<'_> {
         self.repeats.extend(changing.map(|part| part.id));
     }
 
-    /// Puts a transaction's rows in, and lets go what waited for something to be told of an object.
+    /// Puts a transaction's rows in, and lets go what waited for something to be told of an object or reported on it.
     pub(super) fn enter(&mut self, part: &Part, rank: i64, released: &mut Released) -> Result<(), StoreError> {
         for entry in entries_of(part) {
             let object = &entry.object;
@@ -103,14 +103,12 @@ impl Commit<'_> {
                     sets_text(&entry.sets)?,
                     self.now.as_micros()
                 ])?;
-            if !entry.sets.is_empty() {
-                if self.is_told_later(object, rank, i64::from(part.part))? {
-                    // One that was stopped for a while tells an older snapshot: the newest by acceptance counts.
-                    state.facts = self.facts_left(object)?;
-                }
-                let (table, key) = object.awaited();
-                released.process.extend(self.release(&table, &key)?);
+            if !entry.sets.is_empty() && self.is_told_later(object, rank, i64::from(part.part))? {
+                // One that was stopped for a while tells an older snapshot: the newest by acceptance counts.
+                state.facts = self.facts_left(object)?;
             }
+            let (table, key) = object.awaited();
+            released.process.extend(self.release(&table, &key)?);
             self.keep(object, &state)?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Carrying out what processing decided: one row for the transaction, one for each planned delivery.
 
 use lineshaft_model::delivery::DeliveryState;
-use lineshaft_model::fault::Fault;
+use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::DeliveryId;
 use lineshaft_model::key::Key;
 use lineshaft_model::transaction::TransactionState;
@@ -54,6 +54,11 @@ impl Row {
     }
 }
 
+/// Whether it is parked until the step before it is reported. It then keeps nothing back: that report would wait for it.
+pub(super) fn waits_for_step(fault: &Fault) -> bool {
+    fault.code == Code::JudgeSequence
+}
+
 impl Commit<'_> {
     /// Carries out what processing decided for one transaction; its row is the caller's to write.
     pub(super) fn plan(
@@ -104,7 +109,7 @@ impl Commit<'_> {
         fault: Fault,
         released: &mut Released,
     ) -> Result<Row, StoreError> {
-        if part.holds_back && !part.waits_for_original() {
+        if part.holds_back && !part.waits_for_original() && !waits_for_step(&fault) {
             self.keep_back(part.id, rank, i64::from(part.part), &part.keys)?;
         }
         if let Some((table, key)) = &fault.waits_for

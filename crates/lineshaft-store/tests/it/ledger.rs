@@ -172,6 +172,34 @@ async fn what_waits_for_an_object_is_accepted_again_when_it_is_told_of() {
 }
 
 #[tokio::test]
+async fn what_runs_ahead_of_a_step_keeps_nothing_back_and_goes_on_behind_it() {
+    let scene = Scene::new();
+    let mut fault = Fault::new(Code::JudgeSequence, "0020 would have worked on 5, but 0010 has passed on 0");
+    fault.waits_for = Some(order("1").awaited());
+    let (ahead, _) = accept(&scene, vec![part("1").parked(fault.clone())]).await;
+    let (first, effect) = accept(&scene, vec![part("1").on(0, "5")]).await;
+    assert!(matches!(&effect, Effect::Accepted { released, .. } if released.process == ahead), "{effect:?}");
+    assert_eq!(scene.state(delivery(first[0])), "pending", "what it waits for does not wait for it");
+    let decided = |new: NewPart| {
+        let mut again = scene.accept(vec![new]).parts.remove(0);
+        again.id = ahead[0];
+        scene.commit(Change::Replan(Box::new(again)))
+    };
+    // It was not enough: it waits on, and still keeps nothing back.
+    let effect = decided(part("1").parked(fault)).await;
+    assert!(matches!(effect, Effect::Planned { .. }));
+    let (more, effect) = accept(&scene, vec![part("1").on(1, "5")]).await;
+    assert!(matches!(&effect, Effect::Accepted { released, .. } if released.process == ahead), "{effect:?}");
+    decided(part("1").on(2, "7")).await;
+    let line = || [first[0], more[0], ahead[0]].map(|id| scene.state(delivery(id)));
+    assert_eq!(line(), ["pending", "behind", "behind"]);
+    assert_eq!(scene.deliver(delivery(first[0])).await, [delivery(more[0])]);
+    assert_eq!(scene.deliver(delivery(more[0])).await, [delivery(ahead[0])]);
+    scene.balanced();
+    assert_eq!(yields(&scene, "1"), (3, "17".into()));
+}
+
+#[tokio::test]
 async fn the_newest_snapshot_by_acceptance_counts_and_the_one_before_comes_back() {
     let scene = Scene::new();
     let (old, _) = accept(&scene, vec![part("1").parked(Fault::unknown_reference("material", "FG-9"))]).await;

@@ -1,16 +1,19 @@
 //! `rules/<object>.yaml`: what is known of one kind of object, how events change it, and what they may not do.
 
+/// What must hold: the checks of a touch.
+mod checks;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use lineshaft_model::decimal::Decimal;
 use lineshaft_model::tree::Path;
 
 use super::scope::Scope;
 use super::{SystemFile, World};
-use crate::judge::rule::{self, Check, Rules, Sign, Touch, UNIT_FACT, UnitRule};
+use crate::judge::rule::{Check, Listing, Rules, Sign, Touch, UNIT_FACT, UnitRule, When};
 use crate::problem::Problem;
 use crate::schema::Schema;
-use crate::spec::report::{Doc, nearest};
+use crate::spec::report::Doc;
+use crate::spec::rule_samples::{is_rule_sample, rule_samples};
 use crate::spec::{FileKind, raw, values};
 
 /// One readable rules file.
@@ -25,13 +28,14 @@ struct Filled<'a> {
     totals: BTreeSet<&'a str>,
     facts: BTreeSet<&'a str>,
     quantities: BTreeSet<&'a str>,
+    lists: BTreeSet<&'a str>,
     name: Option<(Option<String>, usize)>,
 }
 
 /// Reads all rules files.
 pub fn read<'a>(world: &mut World<'a>) -> Vec<RulesFile<'a>> {
     let mut found = Vec::new();
-    for (file, text) in world.files.iter().filter(|(file, _)| file.starts_with("rules/")) {
+    for (file, text) in world.files.iter().filter(|(file, _)| file.starts_with("rules/") && !is_rule_sample(file)) {
         let name = file.strip_prefix("rules/").unwrap_or(file);
         if name.contains('/') || !name.ends_with(".yaml") {
             let help = "put it at `rules/<object>.yaml`, called like the kind of object it is about";
@@ -42,6 +46,7 @@ pub fn read<'a>(world: &mut World<'a>) -> Vec<RulesFile<'a>> {
             found.push(RulesFile { doc, raw });
         }
     }
+    world.report.extend(rule_samples(world.files).1);
     found
 }
 
@@ -90,6 +95,7 @@ fn filled(raw: &raw::Rules) -> Filled<'_> {
     for touch in raw.events.values().flatten() {
         filled.totals.extend(touch.adds.keys().chain(touch.takes.keys()).map(String::as_str));
         filled.quantities.extend(touch.sets_quantity.keys().map(String::as_str));
+        filled.lists.extend(touch.sets_list.keys().map(String::as_str));
         filled.facts.extend(touch.sets.keys().chain(touch.sets_quantity.keys()).map(String::as_str));
     }
     filled
@@ -142,17 +148,22 @@ impl TouchAt<'_, '_> {
             None => Some(None),
             Some(path) => self.scope.path(world, &["each"], &path.0).map(Some),
         };
+        let by = match &raw.by {
+            None => Some(None),
+            Some(by) => self.path(world, &["by"], by).map(Some),
+        };
         let unit = self.unit(world);
         let adds = self.fields(world, "adds", &raw.adds);
         let takes = self.fields(world, "takes", &raw.takes);
         let sets = self.fields(world, "sets", &raw.sets);
         let quantities = self.fields(world, "sets_quantity", &raw.sets_quantity);
+        let lists = self.lists(world);
         self.twice(world);
         let checks = raw.checks.iter().enumerate();
         let checks: Vec<Option<Check>> = checks.map(|(at, check)| self.check(world, at, check, filled)).collect();
-        let nothing = raw.adds.is_empty() && raw.takes.is_empty() && raw.sets.is_empty();
+        let nothing = raw.adds.is_empty() && raw.takes.is_empty() && raw.sets.is_empty() && raw.sets_list.is_empty();
         if nothing && raw.sets_quantity.is_empty() && raw.checks.is_empty() {
-            let help = "add `adds`, `takes`, `sets`, `sets_quantity` or `checks`";
+            let help = "add `adds`, `takes`, `sets`, `sets_quantity`, `sets_list` or `checks`";
             self.scope.error(world, &[], "the event does nothing to the object", help);
         }
         let signed = |list: Vec<(String, Path)>, sign| list.into_iter().map(move |(total, path)| (total, path, sign));
@@ -162,10 +173,12 @@ impl TouchAt<'_, '_> {
             paths: paths.into_iter().collect::<Option<_>>()?,
             optional: raw.optional,
             each: each?,
+            by: by?,
             unit: unit?,
             counts: signed(adds?, Sign::Adds).chain(signed(takes?, Sign::Takes)).collect(),
             quantities: quantities?,
             sets: sets?,
+            lists: lists?,
             checks: checks.into_iter().collect::<Option<_>>()?,
         })
     }
@@ -203,13 +216,48 @@ impl TouchAt<'_, '_> {
     ) -> Option<Vec<(String, Path)>> {
         let mut compiled = Vec::new();
         for (name, path) in fields {
-            if !values::is_identifier(name) {
-                let help = "use letters, digits and `_`, beginning with a letter";
-                self.scope.error(world, &[list, name], format!("`{name}` cannot be the name of a total or fact"), help);
-            }
+            self.identifier(world, list, name);
             compiled.push(self.path(world, &[list, name], path).map(|path| (name.clone(), path)));
         }
         compiled.into_iter().collect()
+    }
+
+    fn lists(&self, world: &mut World<'_>) -> Option<Vec<(String, Listing)>> {
+        let mut compiled = Vec::new();
+        for (name, listing) in &self.touch.sets_list {
+            self.identifier(world, "sets_list", name);
+            let when = listing.when.as_ref().map(|when| {
+                let path = self.scope.path(world, &["sets_list", name, "when", "path"], &when.path.0);
+                path.map(|path| When { path, is: when.is.clone() })
+            });
+            let each = self.scope.path(world, &["sets_list", name, "each"], &listing.each.0);
+            let value = self.scope.path(world, &["sets_list", name, "value"], &listing.value.0);
+            for (at, path) in [("each", listing.each.0.clone()), ("value", inside(listing, &listing.value.0))] {
+                self.in_schema(world, &["sets_list", name, at], &path);
+            }
+            let when = match when {
+                None => Some(None),
+                Some(when) => when.map(Some),
+            };
+            compiled.push((|| Some((name.clone(), Listing { each: each?, value: value?, when: when? })))());
+        }
+        compiled.into_iter().collect()
+    }
+
+    fn identifier(&self, world: &mut World<'_>, list: &str, name: &str) {
+        if !values::is_identifier(name) {
+            let help = "use letters, digits and `_`, beginning with a letter";
+            self.scope.error(world, &[list, name], format!("`{name}` cannot be the name of a total or fact"), help);
+        }
+    }
+
+    /// A path that the event may have.
+    fn in_schema(&self, world: &mut World<'_>, at: &[&str], path: &str) {
+        if self.schema.is_some_and(|schema| schema.lacks(path)) {
+            let message = format!("`{}` has no field at `{path}`", self.event);
+            let help = format!("compare it with `model/{}.json`", self.event);
+            self.scope.error(world, at, message, help);
+        }
     }
 
     fn twice(&self, world: &mut World<'_>) {
@@ -231,74 +279,9 @@ impl TouchAt<'_, '_> {
             }
         }
     }
+}
 
-    fn check(&self, world: &mut World<'_>, at: usize, check: &raw::Check, filled: &Filled<'_>) -> Option<Check> {
-        let at = at.to_string();
-        let place = |kind: &'static str, field: &'static str| ["checks", &at, kind, field];
-        match check {
-            raw::Check::Known(known) => self.known(world, &at, known),
-            raw::Check::Open(open) => {
-                self.filled(world, &place("open", "fact"), &open.fact, &filled.facts, "facts");
-                if open.closed.is_empty() && open.not_yet.is_empty() {
-                    let help = "add `closed: [...]`, `not_yet: [...]` or both";
-                    self.scope.error(world, &["checks", &at, "open"], "nothing would ever be stopped by it", help);
-                }
-                let (closed, not_yet) = (open.closed.clone(), open.not_yet.clone());
-                Some(Check::Open { fact: open.fact.clone(), closed, not_yet })
-            }
-            raw::Check::NotOver(it) => {
-                self.filled(world, &place("not_over", "total"), &it.total, &filled.totals, "totals");
-                self.filled(world, &place("not_over", "limit"), &it.limit, &filled.quantities, "quantities");
-                let tolerance = Decimal::parse(&it.tolerance_percent).ok().filter(|percent| !percent.is_negative());
-                if tolerance.is_none() {
-                    let message = format!("`{}` is not a percentage", it.tolerance_percent);
-                    let help = "write nought or more, without the sign: `\"10\"`, `\"2.5\"`";
-                    self.scope.error(world, &place("not_over", "tolerance_percent"), message, help);
-                }
-                Some(Check::NotOver { total: it.total.clone(), limit: it.limit.clone(), tolerance_percent: tolerance? })
-            }
-            raw::Check::NotNegative(it) => {
-                self.filled(world, &place("not_negative", "total"), &it.total, &filled.totals, "totals");
-                Some(Check::NotNegative { total: it.total.clone() })
-            }
-        }
-    }
-
-    fn known(&self, world: &mut World<'_>, at: &str, known: &raw::Known) -> Option<Check> {
-        let place = |field: &'static str| ["checks", at, "known", field];
-        match (&known.table, &known.key) {
-            (None, None) => Some(Check::Known),
-            (Some(table), key) => {
-                if let Some(tables) = &world.tables
-                    && !tables.contains(table)
-                {
-                    let help = nearest(table, tables.iter().map(String::as_str), "reference tables");
-                    self.scope.error(world, &place("table"), format!("nobody fills a table `{table}`"), help);
-                }
-                if key.is_none() && self.touch.named_by.key.is_some() {
-                    let help = "add `key: .<path>`: where the key in the table stands";
-                    let message = "the object is named by a business key, which no table has";
-                    self.scope.error(world, &["checks", at, "known"], message, help);
-                }
-                let key = match key {
-                    Some(key) => Some(self.path(world, &place("key"), key)?),
-                    None => None,
-                };
-                Some(rule::Check::Listed { table: table.clone(), key })
-            }
-            (None, Some(_)) => {
-                let help = "add the table, or leave out both for the object itself: `known: { table: batch }`";
-                self.scope.error(world, &["checks", at, "known"], "a key without its table", help);
-                None
-            }
-        }
-    }
-
-    /// A name that some touch of the file fills: a check of anything else would never hold, or never fail.
-    fn filled(&self, world: &mut World<'_>, at: &[&str], name: &str, known: &BTreeSet<&str>, what: &str) {
-        if !known.contains(name) {
-            let help = nearest(name, known.iter().copied(), what);
-            self.scope.error(world, at, format!("no event of this file tells `{name}`"), help);
-        }
-    }
+/// A path inside an entry of a list.
+fn inside(listing: &raw::Listing, path: &str) -> String {
+    format!("{}[]{path}", listing.each.0)
 }

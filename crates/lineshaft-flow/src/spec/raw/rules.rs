@@ -35,6 +35,10 @@ pub struct Touch {
     /// has no such field, in the event.
     #[serde(default)]
     pub each: Option<PathText>,
+    /// A value by which totals and quantities are kept apart, as those of the operations of an order: `by: .operation`
+    /// makes `yield/0010` of `yield`.
+    #[serde(default)]
+    pub by: Option<PathText>,
     /// The unit of the event's quantities. An object is counted in one unit, which it keeps as its fact `unit`.
     #[serde(default)]
     pub unit: Option<UnitOf>,
@@ -50,9 +54,25 @@ pub struct Touch {
     /// Facts that are quantities, converted like the others: `quantity: .quantity`.
     #[serde(default)]
     pub sets_quantity: BTreeMap<String, PathText>,
+    /// Facts that are the values of a list, in its order: `steps: { each: .operations, value: .operation }`.
+    #[serde(default)]
+    pub sets_list: BTreeMap<String, Listing>,
     /// What must hold. An event that fails a check stops before it is sent anywhere, and changes nothing.
     #[serde(default)]
     pub checks: Vec<Check>,
+}
+
+/// The values of a list.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Listing {
+    /// The list of the event.
+    pub each: PathText,
+    /// Where the value stands in an entry.
+    pub value: PathText,
+    /// Which entries are meant. All without it.
+    #[serde(default)]
+    pub when: Option<When>,
 }
 
 /// Which object an event means: a business key, values of the event, or both in this order.
@@ -90,8 +110,18 @@ pub enum Check {
     Open(Open),
     /// A total does not go over a quantity told of the object (JUDGE-001).
     NotOver(NotOver),
+    /// A total is not under a quantity told of the object when the last is reported (JUDGE-008).
+    NotUnder(NotUnder),
     /// A total does not go below nought (JUDGE-004).
     NotNegative(NotNegative),
+    /// A step of the object does not run ahead of the one before it (JUDGE-011). An event that comes too early waits,
+    /// keeps nothing back, and goes on behind the report that it waited for.
+    InSequence(InSequence),
+    /// A record of a reference table is not blocked (JUDGE-009). The event waits for the record to change, as it waits for
+    /// one that is not there.
+    Usable(Usable),
+    /// A day is in an open period of a reference table (JUDGE-010). The event waits for a closed one to be opened.
+    InPeriod(InPeriod),
 }
 
 /// Something is known.
@@ -132,6 +162,85 @@ pub struct NotOver {
     /// By how many percent of the limit it may be over it, as text: `"10"`, `"2.5"`.
     #[serde(default = "default_tolerance")]
     pub tolerance_percent: String,
+    /// The fact that says it for this object, in percent. Where the object does not tell it, `tolerance_percent` counts.
+    #[serde(default)]
+    pub tolerance: Option<String>,
+    /// The fact that lifts the limit where it is `true`.
+    #[serde(default)]
+    pub unlimited: Option<String>,
+}
+
+/// A total is not under a quantity told of the object when the last is reported.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NotUnder {
+    /// The total.
+    pub total: String,
+    /// The fact that it must reach, told by `sets_quantity`.
+    pub limit: String,
+    /// By how many percent of the limit it may be under it, as text.
+    #[serde(default = "default_tolerance")]
+    pub tolerance_percent: String,
+    /// The fact that says it for this object, in percent. Where the object does not tell it, `tolerance_percent` counts.
+    #[serde(default)]
+    pub tolerance: Option<String>,
+    /// With which events it is checked: those that say that they are the last. Without it, with every one.
+    #[serde(default)]
+    pub when: Option<When>,
+}
+
+/// A value of the event.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct When {
+    /// Where it stands: `.final`.
+    pub path: PathText,
+    /// The values that are meant, as text: `["true"]`.
+    pub is: Vec<String>,
+}
+
+/// A step does not run ahead of the one before it. The touch says `by:` with the same value.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InSequence {
+    /// The fact that lists the steps, told by `sets_list`.
+    pub steps: String,
+    /// Totals of a step that together were worked on there: `[yield, scrap]`.
+    pub done: Vec<String>,
+    /// The total of a step that the next one can work on: `yield`.
+    pub passes_on: String,
+    /// The fact that lists steps which confirm those before them, and so wait for none.
+    #[serde(default)]
+    pub milestones: Option<String>,
+}
+
+/// A record of a reference table is not blocked.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Usable {
+    /// The reference table.
+    pub table: String,
+    /// Where the key in that table stands. Without it the object's own name is the key.
+    #[serde(default)]
+    pub key: Option<PathText>,
+    /// Where in the record it stands: `.status`.
+    pub field: PathText,
+    /// Its values that forbid the event: `[blocked]`.
+    pub blocked: Vec<String>,
+}
+
+/// A day is in an open period. A record of the table is a period:
+/// `{ "from": "2026-11-01", "to": "2026-11-30", "state": "open" }`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InPeriod {
+    /// The reference table of periods.
+    pub table: String,
+    /// Where the day stands: a date, or a time that begins with one.
+    pub date: PathText,
+    /// Where it says whose periods are meant, as they say in their field `of`. Without it, those without `of`.
+    #[serde(default)]
+    pub of: Option<PathText>,
 }
 
 /// A total does not go below nought.
