@@ -9,6 +9,9 @@ mod closures;
 
 mod convert;
 
+/// The functions as a person reads of them.
+pub mod described;
+
 mod diagnose;
 
 mod lint;
@@ -175,6 +178,11 @@ impl Map {
                 Err(diagnose::fault(error, &run.faults, &self.text, &self.file))
             }
         }
+    }
+
+    /// The file that it stands in, relative to the project.
+    pub fn file(&self) -> &str {
+        &self.file
     }
 
     /// Paths of the document that the map reads, in order: `.order`, `.items`, `%site`.

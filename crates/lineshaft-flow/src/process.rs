@@ -383,6 +383,18 @@ fn check_event(event: &Event, data: &Tree) -> Result<(), Fault> {
     })
 }
 
+/// The document of one transaction, or what is wrong with its bytes, and its place in what was received.
+pub type Placed = (String, Result<Tree, Fault>);
+
+/// The documents of an interface's transactions as its map sees them, each with its place in what was received.
+///
+/// # Errors
+/// What was received cannot be read at all.
+pub fn documents(emit: &Emit, received: &Received) -> Result<Vec<Placed>, Fault> {
+    let parts = split(emit, decode(&emit.format, received)?)?;
+    Ok(parts.into_iter().map(|part| (part.place, part.document)).collect())
+}
+
 /// Whether a record has the shape that the project declares for its table.
 ///
 /// # Errors

@@ -3,6 +3,9 @@
 /// Project files, from their schemas.
 mod files;
 
+/// Maps and their functions.
+mod maps;
+
 use std::fmt::Write as _;
 
 use clap::{Arg, Command, CommandFactory};
@@ -25,6 +28,7 @@ pub fn all() -> Vec<(String, String)> {
     pages.push(("docs/reference/cli.md".to_owned(), command_line()));
     pages.push(("docs/reference/api.md".to_owned(), api()));
     pages.push(("docs/reference/project-files.md".to_owned(), format!("{GENERATED}{}", files::page())));
+    pages.push(("docs/reference/maps.md".to_owned(), format!("{GENERATED}{}", maps::page())));
     for kind in FileKind::ALL {
         let text = serde_json::to_string_pretty(&schema_of(kind)).unwrap_or_default();
         pages.push((format!("schemas/{}.json", kind.as_str()), format!("{text}\n")));

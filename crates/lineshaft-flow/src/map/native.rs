@@ -92,6 +92,14 @@ pub(super) fn functions() -> impl Iterator<Item = Box<dyn Function>> {
     TABLES.into_iter().flatten().map(|native| Box::new(native) as Box<dyn Function>)
 }
 
+/// Names of our own functions, by what they are for.
+pub(super) fn groups() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    ["Look up", "Decimals and units", "Dates and times", "Text"]
+        .into_iter()
+        .zip(TABLES)
+        .map(|(group, table)| (group, table.iter().map(|native| native.name).collect()))
+}
+
 /// Whether the function gives a decimal.
 pub(super) fn gives_decimal(name: &str) -> bool {
     find(name).is_some_and(|native| native.gives == Gives::Decimal)

@@ -2,8 +2,8 @@
 //!
 //! `maps/erp-order.vrl` has its samples in `maps/erp-order.samples/`: `<case>.in.json` with `<case>.out.json`, or with
 //! `<case>.fault` whose text is the code of the expected fault. `catalog.json` there holds the reference tables of the
-//! samples, `{ "<table>": { "<key>": <record> } }`. `<case>.facts.json` may set `id`, `received_at`, `site`, `time_zone`,
-//! `original_receipt`.
+//! samples, `{ "<table>": { "<key>": <record> } }`. `<case>.facts.json`, or `facts.json` for all cases, may set `id`,
+//! `received_at`, `site`, `time_zone`, `interface`, `original_receipt`.
 
 use lineshaft_model::tree::Tree;
 use serde_json::Value as Json;
@@ -52,7 +52,7 @@ pub fn samples(files: &Files) -> Vec<Sample> {
                 (None, None) => Expected::Missing,
             };
             let catalog = there(format!("{directory}/catalog.json"));
-            let facts = there(format!("{base}.facts.json"));
+            let facts = there(format!("{base}.facts.json")).or_else(|| there(format!("{directory}/facts.json")));
             Some(Sample { map, case: case.to_owned(), input: input.clone(), expected, catalog, facts })
         })
         .collect()

@@ -131,8 +131,9 @@ fn every_library_map_has_samples_and_they_give_their_results() {
     for sample in samples {
         let at = format!("{} {}", sample.map, sample.case);
         let tree = |path: &str| json::decode(files[path].as_bytes()).unwrap_or_else(|fault| panic!("{path}: {fault}"));
-        let facts =
-            Facts { id: "T-1".into(), site: "DE10".into(), time_zone: "Europe/Berlin".into(), ..Facts::default() };
+        let told = sample.facts.as_deref().map(tree).unwrap_or_else(|| panic!("{at} has no facts"));
+        let text = |name: &str| told.get(name).and_then(Tree::scalar).unwrap_or_default().to_owned();
+        let facts = Facts { id: text("id"), site: text("site"), time_zone: text("time_zone"), ..Facts::default() };
         let catalog = Arc::new(sample.catalog.as_deref().map_or_else(Catalog::default, |path| catalog(&files[path])));
         let made = maps[&sample.map].run(&tree(&sample.input), &catalog, &facts);
         match &sample.expected {

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use lineshaft_flow::map::{Facts, Map as Compiled};
+use lineshaft_flow::process::{self, Placed};
+use lineshaft_flow::project::{Emit, Format, Project};
 use lineshaft_flow::spec::{self, Expected, Files, Sample};
 use lineshaft_format::json;
 use lineshaft_model::catalog::Catalog;
-use lineshaft_model::fault::Fault;
+use lineshaft_model::fault::{Code, Fault};
+use lineshaft_model::intake::Received;
 use lineshaft_model::tree::Tree;
 use serde::Serialize;
 
@@ -64,12 +67,12 @@ struct Case {
 struct Run {
     /// The map: `systems/maps/mes-completion.vrl`, as in the project
     map: String,
-    /// The document, JSON; standard input without it
+    /// The document as the interface receives it, or as its map sees it (`.json`); standard input without it
     input: Option<PathBuf>,
     /// Reference tables, JSON: table to key to record; without it, the `catalog.json` of the map's samples
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
-    /// Site code that the map reads as `%site`
+    /// Site that the map reads as `%site`, with its time zone; without it, the `facts.json` of the map's samples
     #[arg(long, default_value = "")]
     site: String,
     /// Directory of the project
@@ -190,24 +193,57 @@ fn run_one(args: &Run) -> Result<Exit, Failure> {
             bytes
         }
     };
-    let input = json::decode(&input).map_err(told)?;
+    let documents = documents(args, checked.project.as_ref(), input)?;
     let catalog = Arc::new(catalog_for(args, &checked.files)?);
-    let zone = checked.project.as_ref().and_then(|project| project.sites.get(&args.site));
-    let facts = Facts {
-        site: args.site.clone(),
-        time_zone: zone.map(|site| site.time_zone.clone()).unwrap_or_default(),
-        ..Facts::default()
-    };
-    let result = map.run(&input, &catalog, &facts).map_err(told)?;
-    print::out(&String::from_utf8_lossy(&json::encode_pretty(&result)));
-    explain(map, &input, &catalog, &facts, &result);
+    let facts = facts_for(args, checked.project.as_ref(), &checked.files)?;
+    for (place, input) in documents {
+        if !place.is_empty() {
+            eprintln!("{place}:");
+        }
+        let input = input.map_err(told)?;
+        let result = map.run(&input, &catalog, &facts).map_err(told)?;
+        print::out(&String::from_utf8_lossy(&json::encode_pretty(&result)));
+        explain(map, &input, &catalog, &facts, &result);
+    }
     Ok(Exit::Ok)
+}
+
+/// What the map sees, with its place: the parts of what an interface received that uses it, or the document itself.
+fn documents(args: &Run, project: Option<&Project>, input: Vec<u8>) -> Result<Vec<Placed>, Failure> {
+    let uses = |emit: &&Arc<Emit>| emit.becomes.map().is_some_and(|map| map.file() == args.map);
+    let emit = project.and_then(|project| project.emits.values().find(uses));
+    let is_json = args.input.as_ref().is_some_and(|path| path.extension().is_some_and(|it| it == "json"));
+    match emit.filter(|emit| !is_json && !matches!(emit.format, Format::Json)) {
+        Some(emit) => process::documents(emit, &Received { body: input, ..Received::default() }).map_err(told),
+        None => Ok(vec![(String::new(), json::decode(&input))]),
+    }
+}
+
+fn facts_for(args: &Run, project: Option<&Project>, files: &Files) -> Result<Facts, Failure> {
+    let beside = format!("{}.samples/facts.json", args.map.trim_end_matches(".vrl"));
+    let facts = match files.get(&beside).filter(|_| args.site.is_empty()) {
+        Some(text) => facts_of(&document(&beside, text).map_err(failed)?),
+        None => Facts { site: args.site.clone(), ..Facts::default() },
+    };
+    let site = project.and_then(|project| project.sites.get(&facts.site));
+    if site.is_none() && !args.site.is_empty() {
+        let known = project.map(|project| project.sites.keys().cloned().collect::<Vec<_>>().join(", "));
+        let failure = Failure::new(Exit::NotFound, format!("no site {:?} is declared in lineshaft.yaml", args.site));
+        return Err(failure.help(format!("sites here: {}", known.unwrap_or_default())));
+    }
+    let time_zone = site.map_or_else(|| facts.time_zone.clone(), |site| site.time_zone.clone());
+    Ok(Facts { time_zone, ..facts })
 }
 
 /// A fault of a map is what was asked for, told as any failure.
 fn told(fault: Fault) -> Failure {
     let detail = if fault.detail.is_empty() { String::new() } else { format!("\n  {}", fault.detail) };
-    Failure::new(Exit::Failed, format!("{fault}{detail}")).help(fault.next_step())
+    let help = match fault.code {
+        // The map runs here, not in a node: there is nothing to start or to retry.
+        Code::MapFailed => "Read the place in the map. A map that reads %site or %time_zone is run with `--site CODE`.",
+        _ => fault.next_step(),
+    };
+    Failure::new(Exit::Failed, format!("{fault}{detail}")).help(help)
 }
 
 fn catalog_for(args: &Run, files: &Files) -> Result<Catalog, Failure> {

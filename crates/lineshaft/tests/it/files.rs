@@ -177,3 +177,35 @@ fn what_is_no_file_in_a_project_is_told_and_not_waited_for() {
     assert!(std::process::Command::new("mkfifo").arg(path).status().is_ok_and(|made| made.success()));
     assert_eq!(run(other.path(), &["check"]).code, 0);
 }
+
+#[test]
+fn samples_of_what_we_ship_pass_by_command() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for (project, maps) in [("library", 20), ("demo", 15)] {
+        let tested = run(&root.join(project), &["map", "test", "-o", "json"]);
+        let json: serde_json::Value = serde_json::from_str(&tested.out).unwrap();
+        assert!(tested.code == 0 && json["passed"].as_u64() >= Some(maps), "{project}: {tested:?}");
+    }
+    let rules = run(&root.join("demo"), &["rules", "test"]);
+    assert!(rules.code == 0 && rules.out.contains("PASS  operation over-delivery: "), "{rules:?}");
+}
+
+#[test]
+fn a_map_runs_on_what_its_interface_receives() {
+    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../library");
+    let directory = tempfile::tempdir().unwrap();
+    let document = directory.path().join("materials.xml");
+    let unit = "<MaterialDefinitionProperty><ID>BaseUnitOfMeasure</ID><Value><ValueString>KG</ValueString></Value></MaterialDefinitionProperty>";
+    let materials = |ids: &[&str]| {
+        let each = ids.iter().map(|id| format!("<MaterialDefinition><ID>{id}</ID>{unit}</MaterialDefinition>"));
+        format!("<MaterialInformation>{}</MaterialInformation>", each.collect::<String>())
+    };
+    let map = "systems/maps/b2mml-material.vrl";
+    std::fs::write(&document, materials(&["481516", "300200"])).unwrap();
+    let both = run(&library, &["map", "run", map, document.to_str().unwrap()]);
+    assert_eq!(both.code, 0, "{both:?}");
+    assert!(both.out.contains("\"481516\"") && both.out.contains("\"300200\""), "{both:?}");
+    assert!(both.err.contains("part 1:") && both.err.contains(".material = 300200  <-  .ID"), "{both:?}");
+    let none = run(&library, &["map", "run", "systems/maps/erp-order.vrl", "--site", "XX"]);
+    assert!(none.code == 3 && none.err.contains("no site \"XX\""), "{none:?}");
+}
