@@ -146,6 +146,13 @@ pub async fn load(
     records: Vec<(String, Vec<u8>)>,
     reason: &str,
 ) -> Result<Done, Refusal> {
+    let tables = shared.project.tables();
+    // One that was filled under an earlier project is still looked up in by nobody, but may be kept up to date.
+    // A project that knows none says nothing about them.
+    if !tables.is_empty() && !tables.contains(table) && !shared.catalog().has_table(table) {
+        let known = tables.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(Refusal::Missing(format!("reference table {table:?} in this project; there are: {known}")));
+    }
     for (key, record) in &records {
         let said = |fault: Fault| {
             let place = format!("{table} {key} {}", fault.at);

@@ -7,6 +7,9 @@
 /// Source to store: on disk first, acknowledged second.
 mod receive;
 
+/// What each source did last.
+pub mod sources;
+
 /// What a sender is told beyond the receipt.
 mod reply;
 

@@ -37,6 +37,9 @@ const BATCHES_MAX: usize = 256;
 /// Shortest and longest wait before a source that failed is asked again.
 const AGAIN_AFTER: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
+/// Longer than a source that fails needs to say so: its longest time-out.
+const WELL_AFTER: Duration = Duration::from_secs(120);
+
 /// Takes in what `source` hands over, until the node stops. A source that fails is asked again, at growing distance.
 pub(crate) async fn receive(shared: Arc<Shared>, emit: Arc<Emit>, source: Arc<dyn Source>, mut cursor: Option<Cursor>) {
     let permits = Arc::new(Semaphore::new(BATCHES_MAX));
@@ -48,21 +51,27 @@ pub(crate) async fn receive(shared: Arc<Shared>, emit: Arc<Emit>, source: Arc<dy
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
         let batch = tokio::select! {
             _ = stopping.wait_for(|stop| *stop) => break,
-            batch = source.receive(cursor.clone()) => batch,
+            batch = next(&shared, &emit, &*source, cursor.clone()) => batch,
         };
         match batch {
             Ok(batch) if batch.cursor.is_some() => {
                 // A polling source goes on only from what is committed.
                 let next = batch.cursor.clone();
                 match take_in(&shared, &emit, &*source, batch).await {
-                    Ok(()) => (cursor, wait) = (next, AGAIN_AFTER.0),
+                    Ok(()) => {
+                        (cursor, wait) = (next, AGAIN_AFTER.0);
+                        shared.sources.received(&emit.name, shared.clock.now());
+                    }
                     Err(fault) if fault.code == Code::ReceiveStoreUnavailable => {
                         if pause(&mut stopping, &mut wait).await {
                             break;
                         }
                     }
                     // The document was refused for what it is. Its source knows; what stands behind it need not wait.
-                    Err(fault) => tracing::warn!(%fault, interface = emit.name, "refused; not accepted"),
+                    Err(fault) => {
+                        tracing::warn!(%fault, interface = emit.name, "refused; not accepted");
+                        shared.sources.refused(&emit.name, &fault, shared.clock.now());
+                    }
                 }
             }
             Ok(batch) => {
@@ -77,6 +86,7 @@ pub(crate) async fn receive(shared: Arc<Shared>, emit: Arc<Emit>, source: Arc<dy
             Err(_) if shared.draining.load(Ordering::Acquire) => break,
             Err(fault) => {
                 tracing::warn!(%fault, interface = emit.name, wait_ms = wait.as_millis(), "nothing received; asked again");
+                shared.sources.failed(&emit.name, &fault, shared.clock.now());
                 if pause(&mut stopping, &mut wait).await {
                     break;
                 }
@@ -85,6 +95,18 @@ pub(crate) async fn receive(shared: Arc<Shared>, emit: Arc<Emit>, source: Arc<dy
     }
     // What was handed over is answered before the source goes.
     while running.join_next().await.is_some() {}
+}
+
+/// The next batch. A source that failed and does not fail again for a while is taken for well: it waits for documents.
+async fn next(shared: &Shared, emit: &Emit, source: &dyn Source, after: Option<Cursor>) -> Result<Batch, Fault> {
+    let mut call = source.receive(after);
+    match tokio::time::timeout(WELL_AFTER, &mut call).await {
+        Ok(batch) => batch,
+        Err(_) => {
+            shared.sources.recovered(&emit.name);
+            call.await
+        }
+    }
 }
 
 /// Waits, and longer the next time. Says whether the node stops.

@@ -20,6 +20,7 @@ use crate::keep::late::Seen;
 use crate::objects::Objects;
 use crate::process::Backlog;
 use crate::reply::Waiting;
+use crate::sources::Sources;
 use crate::split::Splitting;
 
 /// What everything on a node shares.
@@ -32,6 +33,8 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub rng: Arc<dyn Rng>,
+    /// What each source did last.
+    pub sources: Sources,
     pub(crate) queues: BTreeMap<String, Arc<Queue>>,
     pub(crate) documents: Documents,
     pub(crate) backlog: Backlog,
@@ -64,6 +67,7 @@ impl Shared {
             store,
             clock,
             rng,
+            sources: Sources::default(),
             queues,
             documents: Documents::default(),
             backlog: Backlog::default(),

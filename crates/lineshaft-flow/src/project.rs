@@ -41,6 +41,17 @@ pub struct Project {
     pub rules: Rules,
 }
 
+impl Project {
+    /// Reference tables that the project knows: those that an interface fills, and those whose records it describes.
+    pub fn tables(&self) -> BTreeSet<&str> {
+        let filled = self.emits.values().filter_map(|emit| match &emit.becomes {
+            Becomes::Reference { table, .. } => Some(table.as_str()),
+            _ => None,
+        });
+        filled.chain(self.references.keys().map(String::as_str)).collect()
+    }
+}
+
 /// What `lineshaft.yaml` says of this installation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Installation {

@@ -9,6 +9,6 @@ mod read;
 
 mod write;
 
-pub use read::{DEPTH_MAX, NODES_MAX, decode};
+pub use read::{DEPTH_MAX, NODES_MAX, decode, decode_up_to};
 pub(crate) use write::is_number;
 pub use write::{encode, encode_pretty};

@@ -203,9 +203,16 @@ fn readable(answer: &Answer) -> Result<&[u8], Fault> {
     Err(Fault::new(Code::DeliverBadAnswer, what).detail(excerpt))
 }
 
+/// Values in an answer: a page of 500 rows may have 4,000 each. Its bytes are bounded by `answer_bytes_max`.
+const NODES_MAX: usize = 2_000_000;
+
 fn decode(body: &[u8]) -> Result<Tree, Fault> {
-    lineshaft_format::json::decode(body).map_err(|fault| {
-        Fault::new(Code::DeliverBadAnswer, "the answer is not the JSON that was agreed").detail(fault.message)
+    lineshaft_format::json::decode_up_to(body, NODES_MAX).map_err(|fault| {
+        let what = match fault.code {
+            Code::DecodeLimit => format!("the answer exceeds a limit: {}; a smaller `page_size` helps", fault.message),
+            _ => format!("the answer is not the JSON that was agreed: {}", fault.message),
+        };
+        Fault::new(Code::DeliverBadAnswer, what).detail(fault.at)
     })
 }
 

@@ -74,8 +74,9 @@ fn expand(paths: &[String], version: Version) -> String {
 /// Reads an answer.
 ///
 /// # Errors
-/// `DELIVER-009` if it is no list, a time of change cannot be read, or rows do not stand in the order of their times:
-/// then the place to go on from would be wrong, and rows would be lost.
+/// `DELIVER-009` if it is no list, no time of change in it can be read, or rows do not stand in the order of their times:
+/// then the place to go on from would be wrong, and rows would be lost. A single row with an unreadable time is a
+/// document like the others; it has no say in where to go on.
 pub(super) fn read(service: &Service, poll: &OdataPoll, answer: &Tree) -> Result<Page, Fault> {
     let bad = |what: String| Fault::new(Code::DeliverBadAnswer, what).at(poll.path.clone());
     let list = match service.version {
@@ -84,21 +85,31 @@ pub(super) fn read(service: &Service, poll: &OdataPoll, answer: &Tree) -> Result
     };
     let Some(Tree::List(items)) = list else { return Err(bad("the answer holds no list of rows".to_owned())) };
     let mut rows = Vec::with_capacity(items.len());
-    let mut latest: Option<Stamp> = None;
+    let (mut latest, mut unread): (Option<Stamp>, usize) = (None, 0);
     for item in items {
         let text = item.get(&poll.changed_since).and_then(Tree::scalar).unwrap_or_default();
         let stamp = match text.trim_matches('0') {
             // An empty time, which SAP also writes as zeros: never changed.
             "" => None,
-            _ => Some(Stamp::read(text, poll.stamp).ok_or_else(|| {
-                bad(format!("{} of a row is not written as {}", poll.changed_since, word(poll.stamp)))
-            })?),
+            _ => {
+                let stamp = Stamp::read(text, poll.stamp);
+                unread += usize::from(stamp.is_none());
+                stamp
+            }
         };
         if stamp.is_some() && stamp < latest {
             return Err(bad(format!("the rows do not stand in the order of {}", poll.changed_since)));
         }
         latest = stamp.or(latest);
         rows.push(row(service, poll, item, text, stamp));
+    }
+    if unread > 0 {
+        let what =
+            format!("in {unread} of {} rows {} is not written as {}", rows.len(), poll.changed_since, word(poll.stamp));
+        if latest.is_none() {
+            return Err(bad(what));
+        }
+        tracing::warn!(path = poll.path, what, "taken all the same");
     }
     Ok(Page { rows, next: service.next_link(answer).map(str::to_owned) })
 }

@@ -51,6 +51,25 @@ async fn after_a_restart_rows_of_the_overlap_come_again_under_the_same_keys() {
 }
 
 #[tokio::test]
+async fn a_row_whose_time_cannot_be_read_is_a_document_like_its_neighbours() {
+    for version in ["v2", "v4"] {
+        let fake = Fake::start().await;
+        fake.put("A", "20261123090000");
+        fake.put("B", "20261123100000");
+        fake.put("X", "soon");
+        let polled = source(&url(&fake, version), version, &poll());
+        let mut cursor = None;
+        assert_eq!(values(&take(&*polled, &mut cursor).await, "Id"), ["A", "B", "X"]);
+        fake.put("C", "20261123100100");
+        assert_eq!(values(&take(&*polled, &mut cursor).await, "Id"), ["C"], "it has no say in where to go on");
+        let fake = Fake::start().await;
+        fake.put("X", "soon");
+        let fault = source(&url(&fake, version), version, &poll()).receive(None).await.expect_err("no time at all");
+        assert!(fault.message.contains("1 of 1 rows"), "{fault}");
+    }
+}
+
+#[tokio::test]
 async fn every_row_arrives_once_however_it_is_paged() {
     for (version, page_max, page_size) in [("v2", 0, 3), ("v4", 0, 3), ("v2", 2, 50), ("v4", 2, 50), ("v4", 2, 1)] {
         let fake = Fake::start().await;

@@ -249,6 +249,8 @@ const CASES: &[(&str, &[Edit])] = &[
             (ERP, "{order}-{target_key}.json", "order.json"),
         ],
     ),
+    ("files-name-of-many", &[(ERP, "", FILES_ERP), (ERP, "{order}-{target_key}.json", "{order}.json")]),
+    ("probe-of-many", &[(ERP, "", ODATA_ERP), (ERP, "{target_key}", "{order}")]),
     ("files-taken-twice", &[(ERP, "", FILES_ERP), (ERP, "pattern: \"STOCK*.csv\"", "pattern: \"*.csv\"")]),
     (
         "two-kinds-in-a-system",

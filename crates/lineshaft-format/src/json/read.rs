@@ -25,8 +25,16 @@ const FIELDS_COMPARED_MAX: usize = 16;
 /// [`Code::DecodeSyntax`], [`Code::DecodeEncoding`] if it is not UTF-8, [`Code::DecodeDuplicateField`], and
 /// [`Code::DecodeLimit`] beyond [`DEPTH_MAX`] or [`NODES_MAX`]; each with `line:column` and the path in `at`.
 pub fn decode(bytes: &[u8]) -> Result<Tree, Fault> {
+    decode_up_to(bytes, NODES_MAX)
+}
+
+/// Reads one document of at most so many values, for whoever bounds its bytes otherwise: a page of many rows.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_up_to(bytes: &[u8], nodes_max: usize) -> Result<Tree, Fault> {
     let bytes = utf8(bytes)?;
-    let mut reader = Reader { tokens: Jiter::new(bytes), nodes: 0 };
+    let mut reader = Reader { tokens: Jiter::new(bytes), nodes: 0, nodes_max };
     reader.document().map_err(|failure| failure.fault(bytes))
 }
 
@@ -115,6 +123,7 @@ fn told(kind: &JsonErrorType) -> Cow<'static, str> {
 struct Reader<'bytes> {
     tokens: Jiter<'bytes>,
     nodes: usize,
+    nodes_max: usize,
 }
 
 impl Reader<'_> {
@@ -127,7 +136,7 @@ impl Reader<'_> {
 
     fn value(&mut self, first: Peek, depth: usize) -> Read<Tree> {
         self.nodes += 1;
-        if self.nodes > NODES_MAX {
+        if self.nodes > self.nodes_max {
             return Err(self.limit(format!("the document has more than {NODES_MAX} values")));
         }
         match first {

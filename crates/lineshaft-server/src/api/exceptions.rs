@@ -1,11 +1,13 @@
 //! `/api/v1/exceptions`: what waits for a person, why, and what the person decides.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
 use lineshaft_engine::Shared;
 use lineshaft_engine::act::{on_delivery, on_transaction};
+use lineshaft_flow::project::Becomes;
 use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::fault::Code;
 use lineshaft_model::ids::{DeliveryId, TransactionId};
@@ -52,7 +54,7 @@ pub struct Exception {
     pub label: String,
     /// The interface at which it stands.
     pub interface: String,
-    /// What it hurts; empty before routing.
+    /// What it hurts; before routing, what it hurts at all receivers of its event.
     pub impact: String,
     /// Site.
     pub site: String,
@@ -223,6 +225,19 @@ fn targets(
     Ok(row.deliveries.iter().filter(waits).map(|it| Target::Delivery(it.id)).collect())
 }
 
+/// What it hurts that a transaction goes nowhere: what each receiver of its interface's event would suffer by a failure.
+fn impact_before_routing(api: &Api, row: &Row) -> String {
+    let project = &api.shared.project;
+    let becomes = project.emits.get(&row.interface).filter(|_| row.delivery.is_none()).map(|emit| &emit.becomes);
+    let event = match becomes {
+        Some(Becomes::Event { event, .. }) => event,
+        _ => return String::new(),
+    };
+    let receives = project.receives.values().filter(|receive| receive.event.name == event.name);
+    let impacts: BTreeSet<&str> = receives.map(|receive| receive.impact.as_str()).collect();
+    impacts.into_iter().collect::<Vec<_>>().join(", ")
+}
+
 fn nothing_open(id: &str) -> Problem {
     let nothing = Problem::missing(format!("{id} is not stopped or in doubt")).at("path");
     nothing.help("`lineshaft trace show ID` says what became of a transaction.")
@@ -242,6 +257,7 @@ fn shown(api: &Api, row: Row) -> Exception {
         (Some(_), _) if code == Some(Code::DeliverRefusedLater) => &["retry", "answer", "skip", "discard"],
         (Some(_), _) => &["retry", "skip", "discard"],
     };
+    let impact = receive.map_or_else(|| impact_before_routing(api, &row), |it| it.impact.clone());
     // What nothing attempts is stopped, whatever the database calls it.
     let stranded = gone && !matches!(state, Some(DeliveryState::Parked | DeliveryState::OutcomeUnknown));
     let (state, fault) = match stranded {
@@ -256,7 +272,7 @@ fn shown(api: &Api, row: Row) -> Exception {
         transaction: row.transaction.to_string(),
         label: state.map(DeliveryState::label).unwrap_or_default().to_owned(),
         state: row.state,
-        impact: receive.map(|it| it.impact.clone()).unwrap_or_default(),
+        impact,
         interface: row.interface,
         site: row.site,
         order_key: row.order_key,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use lineshaft_flow::project::Project;
+use lineshaft_engine::sources::SourceState;
+use lineshaft_flow::project::{Emit, Project};
+use lineshaft_model::connection::SourceSettings;
 use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::principal::Principal;
 use lineshaft_model::time::Timestamp;
@@ -14,6 +16,7 @@ use lineshaft_store::read::status::{Conservation, DeliveryCount, Pause};
 use lineshaft_store::{Ballast, Store};
 use serde::{Deserialize, Serialize};
 
+use super::transactions::FaultView;
 use super::{Api, read};
 use crate::problem::Problem;
 
@@ -76,13 +79,38 @@ pub struct Paused {
     pub since: String,
 }
 
-/// Where an emitting interface takes its documents.
+/// Where an emitting interface takes its documents, and whether it does.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Emits {
     /// Full name of the interface.
     pub interface: String,
-    /// Path at the inbound address.
-    pub path: String,
+    /// How: `http`, where documents are sent to this node; otherwise the connector that fetches them.
+    pub connector: String,
+    /// Path at the inbound address; `null` where nothing is sent to this node.
+    pub path: Option<String>,
+    /// What is fetched: a directory, an entity set; empty where documents are sent to this node.
+    pub from: String,
+    /// When something was fetched last since the node started.
+    pub fetched_at: Option<String>,
+    /// That fetching fails now.
+    pub failing: Option<SourceFailing>,
+    /// Fetched documents that were refused since the node started; they stay where they came from.
+    pub refused: u64,
+    /// Why the latest of them was refused.
+    pub last_refused: Option<FaultView>,
+}
+
+/// A source that fails.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SourceFailing {
+    /// Why.
+    pub fault: FaultView,
+    /// Since when.
+    pub since: String,
+    /// How long ago that is.
+    pub age_secs: u64,
+    /// How often since then.
+    pub times: u64,
 }
 
 /// Open deliveries of a receiver in one state.
@@ -242,7 +270,7 @@ pub(super) async fn show(
         reason: pause.reason,
         since: pause.since.to_rfc3339(),
     });
-    let emits = project.emits.keys().map(|name| Emits { interface: name.clone(), path: format!("/in/{name}") });
+    let emits = project.emits.values().map(|emit| emitted(emit, api.shared.sources.of(&emit.name), now));
     let catalog = api.shared.catalog();
     let tables =
         catalog.tables().map(|(table, records)| TableSize { table: table.to_owned(), records: records as u64 });
@@ -268,6 +296,29 @@ pub(super) async fn show(
         catalog: catalog.version(),
         store: size(&api.shared.store, refused, damaged),
     }))
+}
+
+fn emitted(emit: &Emit, state: SourceState, now: Timestamp) -> Emits {
+    let (connector, path, from) = match &emit.source {
+        SourceSettings::Http(_) => ("http", Some(format!("/in/{}", emit.name)), String::new()),
+        SourceSettings::Odata(source) => ("odata", None, source.poll.path.clone()),
+        SourceSettings::Files(source) => ("files", None, format!("{}/{}", source.directory, source.pattern)),
+    };
+    Emits {
+        interface: emit.name.clone(),
+        connector: connector.to_owned(),
+        path,
+        from,
+        fetched_at: state.received_at.map(|at| at.to_rfc3339()),
+        failing: state.failing.map(|failing| SourceFailing {
+            fault: FaultView::from(&failing.fault),
+            since: failing.since.to_rfc3339(),
+            age_secs: now.since(failing.since).as_secs(),
+            times: failing.times,
+        }),
+        refused: state.refused,
+        last_refused: state.last_refused.map(|(fault, _)| FaultView::from(&fault)),
+    }
 }
 
 fn opened(project: &Project, row: DeliveryCount, now: Timestamp) -> Open {

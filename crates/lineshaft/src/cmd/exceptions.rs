@@ -5,6 +5,8 @@ use lineshaft_server::api::Done;
 use lineshaft_server::api::exceptions::{Decision, Exception, Exceptions as List};
 
 use super::trace::reason;
+use serde::Serialize;
+
 use crate::client::{Client, NodeArgs, encoded};
 use crate::exit::{Exit, Failure};
 use crate::print::{self, OutputArgs, counted, instant, printable, span};
@@ -62,6 +64,8 @@ struct RetryArgs {
     #[arg(long, default_value = "")]
     reason: String,
     #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
     node: NodeArgs,
 }
 
@@ -73,6 +77,8 @@ struct DecideArgs {
     /// Why, for the audit log
     #[arg(long)]
     reason: String,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     node: NodeArgs,
 }
@@ -93,6 +99,8 @@ struct AnswerArgs {
     #[arg(long)]
     reason: String,
     #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
     node: NodeArgs,
 }
 
@@ -102,15 +110,15 @@ pub fn run(args: Exceptions) -> Result<Exit, Failure> {
     match args.verb {
         Verb::List(args) => list(&args),
         Verb::Show(args) => show(&args),
-        Verb::Retry(args) => decide(&args.node, "retry", &args.ids, &plain(args.reason)),
-        Verb::Skip(args) => decide(&args.node, "skip", &args.ids, &plain(args.reason)),
-        Verb::Discard(args) => decide(&args.node, "discard", &args.ids, &plain(args.reason)),
+        Verb::Retry(args) => decide((&args.node, args.output), "retry", &args.ids, &plain(args.reason)),
+        Verb::Skip(args) => decide((&args.node, args.output), "skip", &args.ids, &plain(args.reason)),
+        Verb::Discard(args) => decide((&args.node, args.output), "discard", &args.ids, &plain(args.reason)),
         Verb::Answer(args) => {
             if args.posted.is_some() && args.ids.len() > 1 {
                 return Err(Failure::new(Exit::Usage, "one reference belongs to one delivery: answer them one by one"));
             }
             let decision = Decision { reason: args.reason, posted: args.posted, not_posted: args.not_posted };
-            decide(&args.node, "answer", &args.ids, &decision)
+            decide((&args.node, args.output), "answer", &args.ids, &decision)
         }
     }
 }
@@ -192,22 +200,55 @@ fn told(it: &Exception) -> Vec<String> {
 }
 
 /// Decides on each id; one that fails does not keep the others back.
-fn decide(node: &NodeArgs, word: &str, ids: &[String], decision: &Decision) -> Result<Exit, Failure> {
+/// What became of each, for programs.
+#[derive(Default, Serialize)]
+struct Decided<'a> {
+    items: Vec<One<'a>>,
+}
+
+impl Decided<'_> {
+    fn tell(&self, output: OutputArgs) {
+        if !self.items.is_empty() && !output.wrote(self) {
+            self.items.iter().filter_map(|one| one.said.as_deref()).for_each(|said| print::out(&printable(said)));
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct One<'a> {
+    id: &'a str,
+    /// What was done; `null` where nothing was.
+    said: Option<String>,
+    /// Why nothing was done.
+    failed: Option<String>,
+}
+
+fn decide(
+    (node, output): (&NodeArgs, OutputArgs),
+    word: &str,
+    ids: &[String],
+    decision: &Decision,
+) -> Result<Exit, Failure> {
     if word != "retry" && decision.reason.trim().is_empty() {
         return Err(Failure::new(Exit::Usage, "--reason may not be empty: it stays in the audit log"));
     }
     let client = Client::open(node)?;
-    let mut failures = Vec::new();
+    let (mut failures, mut decided) = (Vec::new(), Decided::default());
     for id in ids {
         match client.post::<Done>(&format!("/api/v1/exceptions/{}/{word}", encoded(id)), decision) {
-            Ok((_, done)) => print::out(&printable(&done.said)),
-            Err(failure) if ids.len() == 1 || failure.exit == Exit::Unreachable => return Err(failure),
+            Ok((_, done)) => decided.items.push(One { id, said: Some(done.said), failed: None }),
+            Err(failure) if ids.len() == 1 || failure.exit == Exit::Unreachable => {
+                decided.tell(output);
+                return Err(failure);
+            }
             Err(failure) => {
                 eprintln!("{id}: {failure}");
+                decided.items.push(One { id, said: None, failed: Some(failure.to_string()) });
                 failures.push(failure.exit);
             }
         }
     }
+    decided.tell(output);
     if failures.is_empty() {
         return Ok(Exit::Ok);
     }

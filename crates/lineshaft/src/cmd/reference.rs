@@ -7,11 +7,12 @@ use lineshaft_format::{csv, json};
 use lineshaft_model::tree::Tree;
 use lineshaft_server::api::Done;
 use lineshaft_server::api::reference::{Load, Record};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::client::{Client, NodeArgs, encoded};
 use crate::exit::{Exit, Failure};
-use crate::print::{self, counted};
+use crate::print::{self, OutputArgs, counted};
 
 /// Largest file read, in bytes.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -48,7 +49,18 @@ struct LoadArgs {
     #[arg(long, default_value = "")]
     reason: String,
     #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
     node: NodeArgs,
+}
+
+/// What was loaded, for programs.
+#[derive(Serialize)]
+struct Loaded<'a> {
+    table: &'a str,
+    records: usize,
+    /// What each request came to.
+    said: &'a [String],
 }
 
 /// Loads a file. Large ones go in several requests: a failure in the middle leaves the earlier ones in force.
@@ -60,12 +72,12 @@ pub fn run(args: &Reference) -> Result<Exit, Failure> {
     let client = Client::open(&args.node)?;
     let path = format!("/api/v1/reference/{}", encoded(&args.table));
     let total = records.len();
-    let mut sent = 0;
+    let (mut sent, mut said) = (0, Vec::new());
     for records in requests(records) {
         let count = records.len();
         let load = Load { records, reason: args.reason.clone() };
         match client.post::<Done>(&path, &load) {
-            Ok((_, done)) => print::out(&print::printable(&done.said)),
+            Ok((_, done)) => said.push(done.said),
             Err(failure) if sent == 0 => return Err(failure),
             Err(failure) => {
                 eprintln!("{failure}\n{sent} of {total} records are in force; loading the file again is harmless");
@@ -73,6 +85,9 @@ pub fn run(args: &Reference) -> Result<Exit, Failure> {
             }
         }
         sent += count;
+    }
+    if !args.output.wrote(&Loaded { table: &args.table, records: total, said: &said }) {
+        said.iter().for_each(|line| print::out(&print::printable(line)));
     }
     eprintln!("{} loaded into {}", counted(total as u64, "record", "records"), args.table);
     Ok(Exit::Ok)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use lineshaft_server::api::status::{Open, Status as Answer};
+use lineshaft_server::api::status::{Emits, Open, Status as Answer};
 
 use crate::client::{Client, NodeArgs};
 use crate::exit::{Exit, Failure};
@@ -41,7 +41,10 @@ fn screen(status: &Answer) -> String {
         format!("as of {}, up {}, version {}", instant(&status.now), span(status.uptime_secs), status.version),
         format!("inbound {}://{}", if status.tls { "https" } else { "http" }, status.inbound),
     ];
-    lines.extend(status.emits.iter().map(|it| format!("  {}  from {}", it.path, it.interface)));
+    let sent = status.emits.iter().filter_map(|it| Some((it.path.as_ref()?, &it.interface)));
+    lines.extend(sent.map(|(path, interface)| format!("  {path}  from {interface}")));
+    lines.extend(status.emits.iter().filter(|it| it.path.is_none()).map(fetched));
+    lines.extend(status.emits.iter().flat_map(not_fetched));
     lines.extend(status.insecure.iter().map(|it| format!("insecure: {it}")));
     lines.extend(status.late.iter().map(|it| {
         let count = format!("{}{}", if it.more { "at least " } else { "" }, it.count);
@@ -62,6 +65,29 @@ fn screen(status: &Answer) -> String {
     lines.extend(stranded(&status.open));
     lines.push(String::new());
     lines.iter().map(|line| print::printable(line)).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+/// A source that is asked, in a line.
+fn fetched(it: &Emits) -> String {
+    let last = it.fetched_at.as_ref().map_or_else(|| "nothing yet".to_owned(), |at| format!("last {}", instant(at)));
+    format!("fetches {} ({}) from {}: {last}", it.from, it.connector, it.interface)
+}
+
+/// That a source gives nothing, or what it gave was refused.
+fn not_fetched(it: &Emits) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(failing) = &it.failing {
+        let (since, times) = (span(failing.age_secs), counted(failing.times, "time", "times"));
+        let fault = &failing.fault;
+        let said = format!("{} {}", fault.code, fault.message);
+        lines.push(format!("NOTHING FETCHED: {} fails for {since} ({times}): {said}", it.interface));
+        lines.push(format!("  do: {}", fault.next_step));
+    }
+    if let Some(fault) = &it.last_refused {
+        let refused = counted(it.refused, "document", "documents");
+        lines.push(format!("REFUSED: {refused} of {}, the latest: {} {}", it.interface, fault.code, fault.message));
+    }
+    lines
 }
 
 /// What waits for receivers that are not in this project, a line for each.

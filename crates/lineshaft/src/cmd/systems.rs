@@ -6,7 +6,7 @@ use lineshaft_server::api::systems::Reason;
 
 use crate::client::{Client, NodeArgs, encoded};
 use crate::exit::{Exit, Failure};
-use crate::print;
+use crate::print::{self, OutputArgs};
 
 /// Pause and resume outside systems.
 #[derive(Args)]
@@ -31,6 +31,8 @@ struct Name {
     #[arg(long, default_value = "")]
     reason: String,
     #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
     node: NodeArgs,
 }
 
@@ -41,7 +43,9 @@ pub fn run(args: Systems) -> Result<Exit, Failure> {
         Verb::Resume(args) => ("resume", args),
     };
     let path = format!("/api/v1/systems/{}/{word}", encoded(&args.name));
-    let (_, done): (_, Done) = Client::open(&args.node)?.post(&path, &Reason { reason: args.reason })?;
-    print::out(&print::printable(&done.said));
+    let (text, done): (_, Done) = Client::open(&args.node)?.post(&path, &Reason { reason: args.reason })?;
+    if !args.output.wrote_json(&text) {
+        print::out(&print::printable(&done.said));
+    }
     Ok(Exit::Ok)
 }

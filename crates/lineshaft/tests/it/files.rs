@@ -205,7 +205,7 @@ fn a_map_runs_on_what_its_interface_receives() {
     let both = run(&library, &["map", "run", map, document.to_str().unwrap()]);
     assert_eq!(both.code, 0, "{both:?}");
     assert!(both.out.contains("\"481516\"") && both.out.contains("\"300200\""), "{both:?}");
-    assert!(both.err.contains("part 1:") && both.err.contains(".material = 300200  <-  .ID"), "{both:?}");
+    assert!(both.err.contains("part 1:") && both.err.contains(".material = \"300200\"  <-  .ID"), "{both:?}");
     let none = run(&library, &["map", "run", "systems/maps/erp-order.vrl", "--site", "XX"]);
     assert!(none.code == 3 && none.err.contains("no site \"XX\""), "{none:?}");
 }

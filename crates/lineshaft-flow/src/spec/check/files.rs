@@ -79,7 +79,7 @@ pub fn source(world: &mut World<'_>, scope: &Scope<'_>, settings: &FilesSource) 
 pub fn destination(world: &mut World<'_>, scope: &Scope<'_>, settings: &FilesDestination, class: RepeatClass) {
     let at = |field: &'static str| ["send", "files", field];
     directory(world, scope, &at("directory"), &settings.directory);
-    name(world, scope, &settings.name, class);
+    name(world, scope, settings, class);
     if let Some(taken_to) = &settings.taken_to {
         directory(world, scope, &at("taken_to"), taken_to);
         if parts(taken_to).eq(parts(&settings.directory)) {
@@ -89,7 +89,8 @@ pub fn destination(world: &mut World<'_>, scope: &Scope<'_>, settings: &FilesDes
     }
 }
 
-fn name(world: &mut World<'_>, scope: &Scope<'_>, name: &str, class: RepeatClass) {
+fn name(world: &mut World<'_>, scope: &Scope<'_>, settings: &FilesDestination, class: RepeatClass) {
+    let name = settings.name.as_str();
     let at = ["send", "files", "name"];
     scope.template(world, &at, name);
     let fixed: String = name.split('{').map(|part| part.split_once('}').map_or(part, |(_, after)| after)).collect();
@@ -105,9 +106,27 @@ fn name(world: &mut World<'_>, scope: &Scope<'_>, name: &str, class: RepeatClass
     if !name.contains('{') {
         let help = "name what belongs to the document alone: `{order}-{target_key}.xml`";
         scope.error(world, &at, "every document would have the same name", help);
-    } else if class == RepeatClass::T2 && !name.contains("{target_key}") {
-        let help = "put `{target_key}` into it, unless it holds a number that the system takes only once";
-        scope.warning(world, &at, "T2 holds only if the name belongs to one document alone", help);
+    } else if !name.contains("{target_key}") {
+        // What stands under its name with its content is taken for the document itself.
+        let help = "put `{target_key}` into it: `{order}-{target_key}.xml`";
+        match (class, &settings.taken_to) {
+            (RepeatClass::T3, _) | (RepeatClass::T1 | RepeatClass::T4, Some(_)) => {
+                let message =
+                    "a second document with the same name and content would be taken for the first, and never written";
+                scope.error(world, &at, message, help);
+            }
+            (RepeatClass::T2, _) => {
+                let help = "put `{target_key}` into it, unless it holds a number that the system takes only once";
+                scope.warning(world, &at, "T2 holds only if the name belongs to one document alone", help);
+            }
+            (RepeatClass::T4, None) => {
+                let help = "put `{target_key}` into it, unless it holds a number that no two documents have";
+                let message = "while a file is not taken, a second document with its name and content is not written";
+                scope.warning(world, &at, message, help);
+            }
+            // That T1 has no key is told where the class stands.
+            (RepeatClass::T1, None) => {}
+        }
     }
 }
 

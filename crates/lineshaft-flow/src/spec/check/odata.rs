@@ -4,6 +4,7 @@ use lineshaft_model::connection::Connection;
 use lineshaft_model::connection::odata::{IfMatch, Method, OdataDestination, OdataPoll, Stamp, Version};
 
 use super::World;
+use super::receive::own_question;
 use super::scope::Scope;
 use crate::spec::values;
 
@@ -72,6 +73,7 @@ pub fn destination(world: &mut World<'_>, scope: &Scope<'_>, connection: &Connec
             let help = "name what belongs to the document alone: `ExternalKey eq '{target_key}'`";
             scope.error(world, &at("filter"), "the condition holds for every document", help);
         }
+        own_question(world, scope, &at("filter"), (&probe.filter, settings.key_field.as_deref()));
         fields(world, scope, &at("receipt"), &probe.receipt);
     }
 }

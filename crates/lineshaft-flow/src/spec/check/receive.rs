@@ -115,6 +115,7 @@ fn destination(world: &mut World<'_>, scope: &Scope<'_>, http: &HttpDestination)
             scope.error(world, &["send", "http", "probe", "path"], message, help);
         }
         scope.template(world, &["send", "http", "probe", "path"], &probe.path);
+        own_question(world, scope, &["send", "http", "probe", "path"], (&probe.path, http.key_field.as_deref()));
         scope.path(world, &["send", "http", "probe", "found_when"], &probe.found_when);
         for path in probe.receipt.iter().flat_map(|text| reference_parts(text)) {
             scope.path(world, &["send", "http", "probe", "receipt"], path);
@@ -125,6 +126,20 @@ fn destination(world: &mut World<'_>, scope: &Scope<'_>, http: &HttpDestination)
             let path = ["send", "http", "busy_when", &index.to_string(), "status"];
             scope.error(world, &path, format!("{} is not the status of a refusal", rule.status), "from 400 to 599");
         }
+    }
+}
+
+/// Asked for what belongs to other documents too, a system finds one of them, and this one is taken for posted.
+pub(super) fn own_question(
+    world: &mut World<'_>,
+    scope: &Scope<'_>,
+    at: &[&str],
+    (question, key_field): (&str, Option<&str>),
+) {
+    let names_key = |field: &str| question.contains(&format!("{{{}}}", field.trim_start_matches('.')));
+    if question.contains('{') && !question.contains("{target_key}") && !key_field.is_some_and(names_key) {
+        let help = "ask for `{target_key}`, unless the question holds a number that no two documents have";
+        scope.warning(world, at, "what an earlier document left would be taken for this one", help);
     }
 }
 
