@@ -2,7 +2,7 @@
 //! changes, so a refused one leaves nothing behind. It does not look for repeats: two equal postings are two postings.
 //! Goods movements of confirmations stand in [`super::goods`], their cancellation in [`super::cancel`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -50,6 +50,8 @@ pub struct Confirmation {
     pub last: bool,
     /// What the caller wrote into the text.
     pub text: String,
+    /// Why its goods movements failed when it was posted. It stays when they are posted later.
+    pub failed: Option<String>,
     /// The record as the ERP shows it.
     pub record: Value,
 }
@@ -93,7 +95,7 @@ pub(super) struct FailedLine {
     /// The item that was to be posted.
     pub(super) item: Value,
     /// Why it was not.
-    pub(super) why: String,
+    pub(super) why: Refusal,
 }
 
 /// What a material document says beside its changes.
@@ -121,6 +123,8 @@ pub(super) struct Book {
     pub(super) failed: Vec<FailedLine>,
     /// How many of the next confirmations get that fate.
     pub(super) fail_next: u64,
+    /// Orders whose issues find too little stock.
+    pub(super) short: BTreeSet<String>,
     pub(super) check_stock: bool,
     pub(super) refused: u64,
 }
@@ -205,15 +209,32 @@ impl Book {
             items: &[],
             now,
         };
-        if let Some(number) = self.settle_goods(goods, &order, posting) {
-            record["MaterialDocument"] = number.into();
-            record["MaterialDocumentYear"] = year(now).to_string().into();
-        }
+        let failed = match self.settle_goods(goods, &order, posting) {
+            Ok(None) => None,
+            Ok(Some(number)) => {
+                record["MaterialDocument"] = number.into();
+                record["MaterialDocumentYear"] = year(now).to_string().into();
+                None
+            }
+            Err(why) => Some(why.sentence()),
+        };
         let (text, last) = (text(document, "ConfirmationText").to_owned(), record["IsFinalConfirmation"] == true);
         let record_shown = record.clone();
         let cancels = None;
-        let posted =
-            Confirmation { order, operation, group, count, key, cancels, yielded, scrapped, last, text, record };
+        let posted = Confirmation {
+            order,
+            operation,
+            group,
+            count,
+            key,
+            cancels,
+            yielded,
+            scrapped,
+            last,
+            text,
+            failed,
+            record,
+        };
         self.confirmations.push(posted);
         Ok(record_shown)
     }
@@ -298,15 +319,7 @@ impl Book {
             None => Ok(()),
             Some((at, left)) => {
                 let unit = self.materials.get(&at.material).map_or("", |it| it.base_unit.as_str());
-                let text = format!(
-                    "Deficit of stock unrestricted-use {} {unit}: {} {} {} {}",
-                    three(-left),
-                    at.material,
-                    at.plant,
-                    at.location,
-                    at.batch
-                );
-                Err(Refusal::new(400, "M7/021", text))
+                Err(deficit(-left, unit, at))
             }
         }
     }
@@ -363,6 +376,14 @@ impl Book {
         }
         shown
     }
+}
+
+/// More is to leave a place than lies there.
+pub(super) fn deficit(missing: Decimal, unit: &str, at: &Place) -> Refusal {
+    let Place { plant, material, location, batch } = at;
+    let at = format!("{material} {plant} {location} {batch}");
+    let text = format!("Deficit of stock unrestricted-use {} {unit}: {}", three(missing), at.trim_end());
+    Refusal::new(400, "M7/021", text)
 }
 
 /// A UUID as text. The real field has 25 characters; a stand-in that cut keys would only test the cutting.
