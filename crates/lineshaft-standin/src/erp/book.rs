@@ -178,17 +178,7 @@ impl Book {
                 "A confirmed quantity is negative; reverse the confirmation instead",
             ));
         }
-        let total = self.tally(&order.number).yielded + yielded;
-        if total > order.limit() {
-            let (base, tolerance) = (&material.base_unit, order.tolerance_percent);
-            let text = format!(
-                "Confirmed quantity {} {base} for order {} exceeds the order quantity {} {base} (tolerance {tolerance} %)",
-                three(total),
-                order.number,
-                three(order.quantity)
-            );
-            return Err(Refusal::new(400, "RU/505", text));
-        }
+        self.within_tolerance(order, yielded, &material.base_unit)?;
         let goods = self.goods(document, order, (yielded, scrapped))?;
         let (order, unit) = (order.number.clone(), own_code(unit).to_owned());
         let (group, count) = self.count(&order, yielded, scrapped, now);
@@ -237,6 +227,20 @@ impl Book {
         };
         self.confirmations.push(posted);
         Ok(record_shown)
+    }
+
+    /// Whether so much more yield is still within what was ordered.
+    fn within_tolerance(&self, order: &Order, yielded: Decimal, unit: &str) -> Result<(), Refusal> {
+        let total = self.tally(&order.number).yielded + yielded;
+        if total <= order.limit() {
+            return Ok(());
+        }
+        let (number, ordered, tolerance) = (&order.number, three(order.quantity), order.tolerance_percent);
+        let text = format!(
+            "Confirmed quantity {} {unit} for order {number} exceeds the order quantity {ordered} {unit} (tolerance {tolerance} %)",
+            three(total),
+        );
+        Err(Refusal::new(400, "RU/505", text))
     }
 
     /// Counts one more confirmation of `order`; its group and number.
