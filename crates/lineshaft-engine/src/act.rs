@@ -186,6 +186,10 @@ fn unanswered(row: &Delivery) -> bool {
     row.fault.as_ref().is_some_and(|fault| fault.code == Code::DeliverUnanswered)
 }
 
+fn refused_later(row: &Delivery) -> bool {
+    row.fault.as_ref().is_some_and(|fault| fault.code == Code::DeliverRefusedLater)
+}
+
 fn needs_rendering(row: &Delivery) -> bool {
     let code = row.fault.as_ref().map(|fault| fault.code);
     let stuck = row.tried == 0 && code.is_some();
@@ -329,6 +333,9 @@ fn instead_for_delivery(row: &Delivery) -> &'static str {
     match row.state {
         DeliveryState::OutcomeUnknown => LOOK_IN_TARGET,
         DeliveryState::Parked if unanswered(row) => LOOK_IN_TARGET,
+        DeliveryState::Parked if refused_later(row) => {
+            "Answer `--posted REF` if it was posted after all; otherwise retry, skip or discard it."
+        }
         DeliveryState::Parked => "Retry, skip or discard it.",
         DeliveryState::Sent => {
             "Its final word is awaited; whoever knows it says `lineshaft exceptions answer --posted REF` or `--not-posted`."

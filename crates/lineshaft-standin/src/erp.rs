@@ -161,6 +161,17 @@ impl Erp {
         lock(&self.desk.book).fail_next = times;
     }
 
+    /// `order` finds too little stock: what its confirmations issue from now on fails behind them, until
+    /// [`Self::put_stock_right`].
+    pub fn run_short(&self, order: &str) {
+        lock(&self.desk.book).short.insert(order.to_owned());
+    }
+
+    /// Ends [`Self::run_short`]. What failed is not posted by that.
+    pub fn put_stock_right(&self, order: &str) {
+        lock(&self.desk.book).short.remove(order);
+    }
+
     /// Posts what failed behind confirmations of `order`, as a person does once the cause is removed; how many material
     /// documents that made.
     pub fn post_failed_movements(&self, order: &str) -> usize {

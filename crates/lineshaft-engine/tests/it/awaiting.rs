@@ -132,6 +132,25 @@ async fn the_target_is_asked_for_its_final_word_after_a_restart_too() {
     assert_eq!(plant.sink.effects(), 20);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_target_refuses_when_asked_is_settled_by_whoever_had_it_posted_there() {
+    let readback = ", readback: { path: \"/effects?key={target_key}\", posted_when: { at: .posted }, \
+                    refused_when: { at: .found }, reason: '.found[0].n' }";
+    let plant = plant("{ by: readback, within: 10m, every: 100ms }", readback).await;
+    plant.send("K1", 1, "a").await;
+    plant.send("K1", 2, "b").await;
+    plant.until_exceptions(1).await;
+    let exception = plant.exceptions().remove(0);
+    let fault = exception.fault.expect("a reason");
+    assert_eq!((fault.code.as_str(), fault.message.as_str()), ("DELIVER-013", "1"));
+    assert_eq!(plant.sink.effects(), 1, "the later one of its key waits");
+    let (shared, delivery) = (plant.node.shared(), exception.delivery.expect("a delivery"));
+    on_delivery(shared, &anna(), delivery, Verdict::Posted("49".to_owned()), "posted by hand").await.expect("settles");
+    let row = shared.store.delivery(delivery).expect("reads").expect("there");
+    assert_eq!((row.state, row.receipt.as_deref()), (DeliveryState::Delivered, Some("49")));
+    plant.until("the later one is taken", || plant.sink.effects() == 2).await;
+}
+
 /// The emitting system with `reply` as given.
 fn source(reply: &str) -> String {
     format!(

@@ -449,7 +449,7 @@ pub static CODES: &[CodeSpec] = &[
         "DELIVER-013",
         Class::Park,
         "The target took it and then did not post it",
-        "Correct the cause in the target or the data, then `lineshaft exceptions retry`: it is sent as a new document. Or skip or discard it.",
+        "Correct the cause. If the target posts it itself after that, `lineshaft exceptions answer --posted REF`, REF as `receipt` of the interface has it; if not, `lineshaft exceptions retry`: it is sent as a new document. Or skip or discard it.",
     ),
     spec(
         Code::DeliverUnanswered,

@@ -2,7 +2,7 @@
 //! changes, so a refused one leaves nothing behind. It does not look for repeats: two equal postings are two postings.
 //! Goods movements of confirmations stand in [`super::goods`], their cancellation in [`super::cancel`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -50,6 +50,8 @@ pub struct Confirmation {
     pub last: bool,
     /// What the caller wrote into the text.
     pub text: String,
+    /// Why its goods movements failed when it was posted. It stays when they are posted later.
+    pub failed: Option<String>,
     /// The record as the ERP shows it.
     pub record: Value,
 }
@@ -93,7 +95,7 @@ pub(super) struct FailedLine {
     /// The item that was to be posted.
     pub(super) item: Value,
     /// Why it was not.
-    pub(super) why: String,
+    pub(super) why: Refusal,
 }
 
 /// What a material document says beside its changes.
@@ -121,6 +123,8 @@ pub(super) struct Book {
     pub(super) failed: Vec<FailedLine>,
     /// How many of the next confirmations get that fate.
     pub(super) fail_next: u64,
+    /// Orders whose issues find too little stock.
+    pub(super) short: BTreeSet<String>,
     pub(super) check_stock: bool,
     pub(super) refused: u64,
 }
@@ -174,17 +178,7 @@ impl Book {
                 "A confirmed quantity is negative; reverse the confirmation instead",
             ));
         }
-        let total = self.tally(&order.number).yielded + yielded;
-        if total > order.limit() {
-            let (base, tolerance) = (&material.base_unit, order.tolerance_percent);
-            let text = format!(
-                "Confirmed quantity {} {base} for order {} exceeds the order quantity {} {base} (tolerance {tolerance} %)",
-                three(total),
-                order.number,
-                three(order.quantity)
-            );
-            return Err(Refusal::new(400, "RU/505", text));
-        }
+        self.within_tolerance(order, yielded, &material.base_unit)?;
         let goods = self.goods(document, order, (yielded, scrapped))?;
         let (order, unit) = (order.number.clone(), own_code(unit).to_owned());
         let (group, count) = self.count(&order, yielded, scrapped, now);
@@ -205,17 +199,48 @@ impl Book {
             items: &[],
             now,
         };
-        if let Some(number) = self.settle_goods(goods, &order, posting) {
-            record["MaterialDocument"] = number.into();
-            record["MaterialDocumentYear"] = year(now).to_string().into();
-        }
+        let failed = match self.settle_goods(goods, &order, posting) {
+            Ok(None) => None,
+            Ok(Some(number)) => {
+                record["MaterialDocument"] = number.into();
+                record["MaterialDocumentYear"] = year(now).to_string().into();
+                None
+            }
+            Err(why) => Some(why.sentence()),
+        };
         let (text, last) = (text(document, "ConfirmationText").to_owned(), record["IsFinalConfirmation"] == true);
         let record_shown = record.clone();
         let cancels = None;
-        let posted =
-            Confirmation { order, operation, group, count, key, cancels, yielded, scrapped, last, text, record };
+        let posted = Confirmation {
+            order,
+            operation,
+            group,
+            count,
+            key,
+            cancels,
+            yielded,
+            scrapped,
+            last,
+            text,
+            failed,
+            record,
+        };
         self.confirmations.push(posted);
         Ok(record_shown)
+    }
+
+    /// Whether so much more yield is still within what was ordered.
+    fn within_tolerance(&self, order: &Order, yielded: Decimal, unit: &str) -> Result<(), Refusal> {
+        let total = self.tally(&order.number).yielded + yielded;
+        if total <= order.limit() {
+            return Ok(());
+        }
+        let (number, ordered, tolerance) = (&order.number, three(order.quantity), order.tolerance_percent);
+        let text = format!(
+            "Confirmed quantity {} {unit} for order {number} exceeds the order quantity {ordered} {unit} (tolerance {tolerance} %)",
+            three(total),
+        );
+        Err(Refusal::new(400, "RU/505", text))
     }
 
     /// Counts one more confirmation of `order`; its group and number.
@@ -298,15 +323,7 @@ impl Book {
             None => Ok(()),
             Some((at, left)) => {
                 let unit = self.materials.get(&at.material).map_or("", |it| it.base_unit.as_str());
-                let text = format!(
-                    "Deficit of stock unrestricted-use {} {unit}: {} {} {} {}",
-                    three(-left),
-                    at.material,
-                    at.plant,
-                    at.location,
-                    at.batch
-                );
-                Err(Refusal::new(400, "M7/021", text))
+                Err(deficit(-left, unit, at))
             }
         }
     }
@@ -363,6 +380,14 @@ impl Book {
         }
         shown
     }
+}
+
+/// More is to leave a place than lies there.
+pub(super) fn deficit(missing: Decimal, unit: &str, at: &Place) -> Refusal {
+    let Place { plant, material, location, batch } = at;
+    let at = format!("{material} {plant} {location} {batch}");
+    let text = format!("Deficit of stock unrestricted-use {} {unit}: {}", three(missing), at.trim_end());
+    Refusal::new(400, "M7/021", text)
 }
 
 /// A UUID as text. The real field has 25 characters; a stand-in that cut keys would only test the cutting.

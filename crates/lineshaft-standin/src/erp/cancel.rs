@@ -66,6 +66,7 @@ impl Book {
             count: number,
             key: asked.key.clone(),
             cancels: Some(count.to_owned()),
+            failed: None,
             text: asked.text.clone(),
             record: record.clone(),
             ..found

@@ -9,7 +9,8 @@ use crate::serve::{Answer, Asked, lock};
 
 impl Desk {
     /// The first wish that is there of `push_order`, `push_material` (with `url`, `token`, `put`), `add_order`, `lock`
-    /// (with `user`), `unlock`, `complete_technically`, `close`, `fail_movements`, `post_failed_movements`, `csrf`.
+    /// (with `user`), `unlock`, `complete_technically`, `close`, `fail_movements`, `run_short`,
+    /// `put_stock_right`, `post_failed_movements`, `csrf`.
     pub(super) fn control(&self, asked: &Asked) -> Answer {
         let wish = asked.json().unwrap_or_default();
         match self.granted(&wish) {
@@ -53,6 +54,14 @@ impl Desk {
         }
         if let Some(times) = wish["fail_movements"].as_u64() {
             lock(&self.book).fail_next = times;
+            return Ok(json!({}));
+        }
+        if let Some(order) = named("run_short") {
+            lock(&self.book).short.insert(order.to_owned());
+            return Ok(json!({}));
+        }
+        if let Some(order) = named("put_stock_right") {
+            lock(&self.book).short.remove(order);
             return Ok(json!({}));
         }
         if let Some(order) = named("post_failed_movements") {

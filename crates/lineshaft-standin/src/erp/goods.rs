@@ -5,9 +5,9 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::book::{Book, Changes, FailedLine, Posting};
-use super::master::Order;
-use super::odata::{Refusal, lines, three};
+use super::book::{Book, Changes, Confirmation, FailedLine, Place, Posting, deficit, unit_of};
+use super::master::{Order, own_code};
+use super::odata::{Refusal, lines, quantity, text, three};
 
 /// What is to be moved behind a confirmation.
 pub(super) enum Goods {
@@ -16,7 +16,7 @@ pub(super) enum Goods {
     /// These items, with what they change.
     Found(Vec<Value>, Changes),
     /// These items, which cannot be posted, and why.
-    Failed(Vec<Value>, String),
+    Failed(Vec<Value>, Refusal),
 }
 
 impl Book {
@@ -43,7 +43,7 @@ impl Book {
         }
         Ok(match self.changes(&items) {
             Ok(changes) => Goods::Found(items, changes),
-            Err(refusal) => Goods::Failed(items, refusal.text),
+            Err(refusal) => Goods::Failed(items, refusal),
         })
     }
 
@@ -69,21 +69,29 @@ impl Book {
         items
     }
 
-    /// Posts what is to be moved, or lists it as failed; the number of the material document if there is one.
-    pub(super) fn settle_goods(&mut self, goods: Goods, order: &str, posting: Posting<'_>) -> Option<String> {
+    /// Posts what is to be moved; the number of the material document if there is one.
+    ///
+    /// # Errors
+    /// Why it is listed as failed instead.
+    pub(super) fn settle_goods(
+        &mut self,
+        goods: Goods,
+        order: &str,
+        posting: Posting<'_>,
+    ) -> Result<Option<String>, Refusal> {
         let (items, changes) = match goods {
-            Goods::None => return None,
+            Goods::None => return Ok(None),
             Goods::Found(items, changes) => (items, Ok(changes)),
             Goods::Failed(items, why) => (items, Err(why)),
         };
         let changes = if self.fail_next > 0 {
             self.fail_next -= 1;
-            Err("Account determination for entry GBB is not possible".to_owned())
+            Err(Refusal::new(400, "M8/147", "Account determination for entry GBB is not possible"))
         } else {
-            changes
+            changes.and_then(|changes| self.in_stock(order, &items).map(|()| changes))
         };
         match changes {
-            Ok(changes) => Some(self.post(changes, Posting { items: &items, ..posting })),
+            Ok(changes) => Ok(Some(self.post(changes, Posting { items: &items, ..posting }))),
             Err(why) => {
                 let confirmation = posting.confirmation.unwrap_or_default();
                 let lines = items.into_iter().map(|item| FailedLine {
@@ -93,9 +101,20 @@ impl Book {
                     why: why.clone(),
                 });
                 self.failed.extend(lines);
-                None
+                Err(why)
             }
         }
+    }
+
+    /// Whether an order finds what it is to be issued: all, unless it was made short.
+    fn in_stock(&self, order: &str, items: &[Value]) -> Result<(), Refusal> {
+        let issued = |item: &&Value| self.short.contains(order) && text(item, "GoodsMovementType") == "261";
+        let Some(item) = items.iter().find(issued) else { return Ok(()) };
+        let [plant, material, location, batch] =
+            ["Plant", "Material", "StorageLocation", "Batch"].map(|field| text(item, field).to_owned());
+        let missing = quantity(item, "QuantityInEntryUnit")?.unwrap_or_default();
+        let unit = unit_of(item, "EntryUnit", "");
+        Err(deficit(missing, own_code(unit), &Place { plant, material, location, batch }))
     }
 
     /// Posts what failed behind confirmations of `order`, as a person does once the cause is removed. What still fails
@@ -109,7 +128,8 @@ impl Book {
             let (lines, later): (Vec<_>, Vec<_>) = rest.into_iter().partition(|line| line.confirmation == confirmation);
             rest = later;
             let items: Vec<Value> = lines.iter().map(|line| line.item.clone()).collect();
-            let Ok(changes) = self.changes(&items) else {
+            let changes = self.in_stock(order, &items).and_then(|()| self.changes(&items));
+            let Ok(changes) = changes else {
                 self.failed.extend(lines);
                 continue;
             };
@@ -127,6 +147,24 @@ impl Book {
             posted += 1;
         }
         posted
+    }
+
+    /// What became of the goods movements of a confirmation: posted, failed, or none to be posted.
+    pub(super) fn posting_of(&self, confirmation: &Confirmation) -> Value {
+        let Confirmation { group, count, record, .. } = confirmation;
+        let failed = self.failed.iter().find(|it| (&it.confirmation.0, &it.confirmation.1) == (group, count));
+        let document = text(record, "MaterialDocument");
+        let status = match (failed, document) {
+            (Some(_), _) => "failed",
+            (None, "") => "none",
+            (None, _) => "posted",
+        };
+        json!({
+            "ConfirmationGroup": group, "ConfirmationCount": count, "OrderID": confirmation.order,
+            "GoodsMovementStatus": status, "MaterialDocument": document,
+            "MaterialDocumentYear": text(record, "MaterialDocumentYear"),
+            "ErrorText": failed.map(|it| it.why.sentence()).unwrap_or_default(),
+        })
     }
 
     /// The movements behind a confirmation, item by item, as the service shows them. Empty where none was posted.
@@ -156,7 +194,10 @@ impl FailedLine {
         shown["OrderID"] = self.order.clone().into();
         shown["ConfirmationGroup"] = self.confirmation.0.clone().into();
         shown["ConfirmationCount"] = self.confirmation.1.clone().into();
-        shown["ErrorText"] = self.why.clone().into();
+        let (class, number) = self.why.code.split_once('/').unwrap_or((self.why.code, ""));
+        shown["MessageClass"] = class.into();
+        shown["MessageNumber"] = number.into();
+        shown["ErrorText"] = self.why.text.clone().into();
         shown
     }
 }

@@ -22,6 +22,11 @@ impl Refusal {
         Self { status, code, text: text.into() }
     }
 
+    /// Code and sentence, as they are shown where one line is all there is.
+    pub(super) fn sentence(&self) -> String {
+        format!("{} {}", self.code, self.text)
+    }
+
     pub(super) fn answer(&self) -> Answer {
         let message = json!({"lang": "en", "value": self.text});
         Answer::json(self.status, &json!({"error": {"code": self.code, "message": message}}))

@@ -1,6 +1,7 @@
-//! The OData services, path by path. `FailedGoodsMovement` is the stand-in's own name for the list of failed movements,
-//! which the real one shows on a screen (COGI) and in no service; what a caller can really read back are the material
-//! documents behind a confirmation.
+//! The OData services, path by path. The real one shows failed movements on a screen (COGI) and keeps them in a table
+//! (AFFW); what its services let a caller read back are the material documents behind a confirmation. Two names here are
+//! therefore not SAP's: `FailedGoodsMovement`, the whole list, and `Z_CONFIRMATION_POSTING_SRV`, a view as a customer adds
+//! it: what became of the movements of one confirmation.
 
 use std::sync::MutexGuard;
 
@@ -8,7 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::Desk;
-use super::book::Book;
+use super::book::{Book, Confirmation};
 use super::cancel::Cancelling;
 use super::odata::{self, Refusal, text};
 use super::query::{self, Condition};
@@ -17,6 +18,9 @@ use crate::serve::{Answer, Asked, lock};
 
 /// Confirmations of production orders.
 const CONFIRMATIONS: &str = "/API_PROD_ORDER_CONFIRMATION_2_SRV/";
+
+/// What became of the goods movements of confirmations.
+const POSTINGS: &str = "/Z_CONFIRMATION_POSTING_SRV/";
 
 /// Material documents.
 const DOCUMENTS: &str = "/API_MATERIAL_DOCUMENT_SRV/";
@@ -51,6 +55,12 @@ impl Desk {
                 _ if read && set.contains('(') => return confirmation(&book(), asked, set),
                 _ => {}
             }
+        }
+        if let Some(set) = service.strip_prefix(POSTINGS)
+            && read
+            && set.contains('(')
+        {
+            return posting(&book(), set);
         }
         if let Some("A_MaterialDocumentHeader") = service.strip_prefix(DOCUMENTS) {
             if write {
@@ -114,18 +124,28 @@ fn expand(book: &Book, record: &mut Value) {
 /// One confirmation by its key, or the movements behind it.
 fn confirmation(book: &Book, asked: &Asked, set: &str) -> Result<Answer, Refusal> {
     let Some((key, rest)) = query::keyed(set, "ProdnOrdConf2") else { return Ok(not_found(set)) };
-    let value = |field: &str| key.iter().find(|(name, _)| name == field).map_or("", |(_, value)| value);
-    let (group, count) = (value("ConfirmationGroup"), value("ConfirmationCount"));
-    let missing = || Refusal::new(404, "/IWBEP/CM_MGW_RT/020", "Resource not found");
-    let at = book.place_of(group, count).ok_or_else(missing)?;
+    let found = by_key(book, &key)?;
     if rest.strip_prefix('/') == Some(MOVEMENTS) {
-        return Ok(odata::results(book.items_behind(group, count)));
+        return Ok(odata::results(book.items_behind(&found.group, &found.count)));
     }
-    let mut record = book.confirmations[at].record.clone();
+    let mut record = found.record.clone();
     if query::expands(asked, MOVEMENTS) {
         expand(book, &mut record);
     }
     Ok(Answer::json(200, &json!({"d": record})))
+}
+
+/// What became of the movements of one confirmation.
+fn posting(book: &Book, set: &str) -> Result<Answer, Refusal> {
+    let Some((key, "")) = query::keyed(set, "ConfirmationPosting") else { return Ok(not_found(set)) };
+    Ok(Answer::json(200, &json!({"d": book.posting_of(by_key(book, &key)?)})))
+}
+
+fn by_key<'b>(book: &'b Book, key: &[(String, String)]) -> Result<&'b Confirmation, Refusal> {
+    let value = |field: &str| key.iter().find(|(name, _)| name == field).map_or("", |(_, value)| value);
+    let at = book.place_of(value("ConfirmationGroup"), value("ConfirmationCount"));
+    let missing = || Refusal::new(404, "/IWBEP/CM_MGW_RT/020", "Resource not found");
+    Ok(&book.confirmations[at.ok_or_else(missing)?])
 }
 
 fn movements(book: &Book, asked: &Asked) -> Result<Answer, Refusal> {

@@ -199,3 +199,42 @@ async fn the_order_list_tells_what_changed_since() {
     send("POST", &conf_url(&erp), &confirmation("2", "k", "1", "PC")).await;
     assert_eq!(numbers(&orders("").await), ["3", ORDER, "2"]);
 }
+
+#[tokio::test]
+async fn an_order_that_runs_short_fails_behind_its_confirmations_until_somebody_posts_it() {
+    let erp = erp(Setup::default()).await;
+    let told = |key: &str, quantity: &str| {
+        let mut document = confirmation(ORDER, key, "5", "PC");
+        document["to_ProdnOrdConfMatlDocItm"] = issue(quantity);
+        document
+    };
+    let posting = async |count: u32| {
+        let key = format!("ConfirmationGroup='0000000001',ConfirmationCount='{count}'");
+        let url = format!("{}{BASE}/Z_CONFIRMATION_POSTING_SRV/ConfirmationPosting({key})", erp.url());
+        let (status, found) = send("GET", &url, &Value::Null).await;
+        let text = |field: &str| found["d"][field].as_str().unwrap_or_default().to_owned();
+        (status, text("GoodsMovementStatus"), text("MaterialDocument"), text("ErrorText"))
+    };
+    assert_eq!(posting(1).await.0, 404, "nothing is there to read yet");
+    let posted = |document: &str| (200, "posted".to_owned(), document.to_owned(), String::new());
+    erp.run_short(ORDER);
+    assert_eq!(send("POST", &conf_url(&erp), &told("k1", "2.4")).await.0, 201);
+    let why = "M7/021 Deficit of stock unrestricted-use 2.400 KG: 300200 DE10 0001";
+    assert_eq!(posting(1).await, (200, "failed".to_owned(), String::new(), why.to_owned()));
+    let (_, failed) = get(&erp, "FailedGoodsMovement").await;
+    let failed = &failed["d"]["results"][0];
+    assert_eq!((&failed["MessageClass"], &failed["MessageNumber"]), (&json!("M7"), &json!("021")));
+    assert_eq!(erp.post_failed_movements(ORDER), 0, "the cause is still there");
+    erp.put_stock_right(ORDER);
+    assert_eq!(posting(1).await.1, "failed", "stock alone posts nothing");
+    assert_eq!(erp.post_failed_movements(ORDER), 1);
+    assert_eq!(posting(1).await, posted("4900000001"));
+    send("POST", &conf_url(&erp), &told("k2", "1")).await;
+    assert_eq!(posting(2).await, posted("4900000002"));
+    let mut none = confirmation(ORDER, "k3", "5", "PC");
+    none["APIConfHasNoGoodsMovements"] = json!(true);
+    send("POST", &conf_url(&erp), &none).await;
+    assert_eq!(posting(3).await.1, "none");
+    let failed: Vec<_> = erp.confirmations(ORDER).into_iter().map(|it| it.failed).collect();
+    assert_eq!(failed, [Some(why.to_owned()), None, None], "what failed once is remembered");
+}

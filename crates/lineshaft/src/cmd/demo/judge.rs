@@ -1,6 +1,7 @@
 //! The judge: compares the books of the ERP, the two MES and the WMS, and says whether every document that a plant
 //! reported had its one effect in each of them, in its order and with its quantity. It is told what the stand-ins themselves wrote down
-//! and one count by the hub: how much the hub still holds. Deliberately absent: the product's code, its maps, its units.
+//! and, by the hub, how much it still holds and which failed goods movements it noticed. Deliberately absent: the product's
+//! code, its maps, its units.
 
 #[cfg(test)]
 mod tests;
@@ -68,6 +69,14 @@ pub(super) struct Flow {
     pub(super) in_wms: Vec<Goods>,
 }
 
+/// A goods movement that failed behind a good confirmation, as the ERP wrote it down or as the hub told it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Failed {
+    pub(super) order: String,
+    /// The ERP's reason, in its own words.
+    pub(super) why: String,
+}
+
 /// What the hub says of itself at the end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Hub {
@@ -85,6 +94,8 @@ pub(super) struct Planned {
     pub(super) orders: usize,
     /// Completions, what takes one back, and scrap of operations.
     pub(super) work: usize,
+    /// Goods movements that fail behind a good confirmation.
+    pub(super) failed: usize,
 }
 
 /// Everything that is compared. Lists are in the order in which their writers wrote them.
@@ -96,6 +107,10 @@ pub(super) struct Books {
     pub(super) reported: Vec<Work>,
     pub(super) confirmed: Vec<Work>,
     pub(super) flows: Vec<Flow>,
+    /// What failed in the ERP behind a good confirmation, posted later or not.
+    pub(super) failed: Vec<Failed>,
+    /// What the hub stopped for a person because of it.
+    pub(super) noticed: Vec<Failed>,
     pub(super) stock_in_erp: BTreeMap<Place, Decimal>,
     pub(super) stock_in_wms: BTreeMap<Place, Decimal>,
     pub(super) hub: Hub,
@@ -114,6 +129,8 @@ pub(super) struct Verdict {
     pub(super) stuck: u64,
     /// Effects of what nobody reported.
     pub(super) phantom: u64,
+    /// Goods movements that failed and were not told, and those that were told and had not failed.
+    pub(super) unnoticed: u64,
     /// How far the hub's own books are from balancing.
     pub(super) conservation: u64,
     /// Effects, totals and stocks with another quantity or at another place than reported.
@@ -130,9 +147,10 @@ const DETAILS_MAX: usize = 20;
 impl Verdict {
     /// Whether every promise held and everything planned happened.
     pub(super) fn good(&self) -> bool {
-        let counts =
-            [self.lost, self.duplicated, self.reordered, self.stuck, self.phantom, self.conservation, self.unequal];
-        counts.iter().all(|count| *count == 0) && self.short == 0
+        let Self { lost, duplicated, reordered, stuck, phantom, unnoticed, conservation, unequal, short, .. } = self;
+        [lost, duplicated, reordered, stuck, phantom, unnoticed, conservation, unequal, short]
+            .iter()
+            .all(|it| **it == 0)
     }
 
     fn say(&mut self, sentence: String) {
@@ -144,10 +162,10 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { lost, duplicated, reordered, stuck, phantom, conservation, .. } = self;
+        let Self { lost, duplicated, reordered, stuck, phantom, unnoticed, conservation, .. } = self;
         write!(
             f,
-            "lost {lost} · duplicated {duplicated} · reordered {reordered} · stuck {stuck} · phantom {phantom} · conservation {conservation}"
+            "lost {lost} · duplicated {duplicated} · reordered {reordered} · stuck {stuck} · phantom {phantom} · unnoticed {unnoticed} · conservation {conservation}"
         )
     }
 }
@@ -174,6 +192,7 @@ pub(super) fn judge(books: &Books) -> Verdict {
             missing += effects(&format!("a {} in the {place}", flow.what), &reported, &posted, &mut verdict);
         }
     }
+    failures(books, &mut verdict);
     quantities(books, &mut verdict);
     stocks(books, &mut verdict);
     verdict.stuck = books.hub.open + books.hub.exceptions;
@@ -186,9 +205,13 @@ pub(super) fn judge(books: &Books) -> Verdict {
 }
 
 fn planned(books: &Books, verdict: &mut Verdict) {
-    let Planned { orders, work } = books.planned;
+    let Planned { orders, work, failed } = books.planned;
     let flows = books.flows.iter().map(|flow| (flow.what, flow.planned, flow.reported.len()));
-    let all = [("order", orders, books.released.len()), ("confirmation", work, books.reported.len())];
+    let all = [
+        ("order", orders, books.released.len()),
+        ("confirmation", work, books.reported.len()),
+        ("failed goods movement", failed, books.failed.len()),
+    ];
     // Without the flows of stock nothing is proven about it.
     let none = books.flows.is_empty().then_some(("move", 0, 0));
     for (what, planned, found) in all.into_iter().chain(flows).chain(none) {
@@ -259,6 +282,25 @@ fn effects(what: &str, reported: &[Effect<'_>], posted: &[Effect<'_>], verdict: 
         verdict.say(format!("{} of order {} never became {what}", report.id, report.order));
     }
     missing
+}
+
+/// What failed in the ERP behind its good answer was told by the hub, for the same order and in the ERP's words.
+fn failures(books: &Books, verdict: &mut Verdict) {
+    let mut noticed = books.noticed.clone();
+    for failed in &books.failed {
+        let Failed { order, why } = failed;
+        match noticed.iter().position(|it| it == failed) {
+            Some(at) => drop(noticed.swap_remove(at)),
+            None => {
+                verdict.unnoticed += 1;
+                verdict.say(format!("a goods movement of order {order} failed in the ERP and nobody was told: {why}"));
+            }
+        }
+    }
+    for Failed { order, why } in noticed {
+        verdict.unnoticed += 1;
+        verdict.say(format!("the hub told of a goods movement of order {order} that had not failed: {why}"));
+    }
 }
 
 /// What was posted has the order and the quantities of what was reported, document by document and order by order.

@@ -48,6 +48,12 @@ pub(super) const UNANSWERED: usize = 4;
 /// The order that a user has open for some seconds.
 pub(super) const LOCKED: usize = 7;
 
+/// The order of which one goods movement fails behind a good confirmation.
+pub(super) const SHORT: usize = 12;
+
+/// Confirmations that the ERP takes and whose goods movements it then cannot post: later ones of [`SHORT`] wait.
+pub(super) const FAILED: usize = 1;
+
 /// Where an order is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Plant {

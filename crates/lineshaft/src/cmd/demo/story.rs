@@ -1,18 +1,20 @@
 //! The story, chapter by chapter: what happens in the plants and in the ERP, what the hub makes of it, and what the judge
-//! finds. Deliberately absent: how the systems and the node are run, which stands in the files beside this one; and a
-//! goods movement that fails behind a good confirmation, which nobody notices before answers are read back.
+//! finds. Deliberately absent: how the systems and the node are run, which stands in the files beside this one.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lineshaft_standin::serve::{Fault, Kind};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use super::judge::{Hub, Verdict, judge};
+use super::judge::{Books, Failed, Hub, Verdict, judge};
 use super::node::{Node, Now};
-use super::plan::{self, COMPLETIONS, COVER, EARLY, GRANULATE, LOCKED, ORDERS, Order, PUMP, TAKEN_BACK, UNANSWERED};
-use super::systems::Systems;
+use super::plan::{
+    self, COMPLETIONS, COVER, EARLY, GRANULATE, LOCKED, ORDERS, Order, PUMP, SHORT, TAKEN_BACK, UNANSWERED,
+};
+use super::systems::{Systems, bare};
 use super::tell::Tell;
 use super::{load, project};
 
@@ -37,6 +39,9 @@ const POSTING_MS: u64 = 60;
 /// Longest time for anything that is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The target took it and then did not post it.
+const LATE_REFUSAL: &str = "DELIVER-013";
+
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Everything on the stage.
@@ -49,6 +54,8 @@ pub(super) struct Story<'a> {
     now: (Duration, Now),
     /// Number of the report that takes another one back; empty until there is one.
     taken_back_by: String,
+    /// Failed goods movements that the hub told of.
+    noticed: Vec<Failed>,
 }
 
 impl<'a> Story<'a> {
@@ -73,6 +80,7 @@ impl<'a> Story<'a> {
             node,
             now: Default::default(),
             taken_back_by: String::new(),
+            noticed: Vec::new(),
         })
     }
 
@@ -119,7 +127,7 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    /// Chapter 3: production under steady load, an answer that is lost, an order that is locked.
+    /// Chapter 3: production under steady load, an answer that is lost, an order that is locked, a movement that fails.
     pub(super) async fn produce(&mut self) -> Result<JoinHandle<Result<(), String>>, String> {
         let (tell, systems) = (self.tell, Arc::clone(&self.systems));
         tell.chapter("3  The plants produce");
@@ -134,6 +142,7 @@ impl<'a> Story<'a> {
         let locked = self.orders[LOCKED].clone();
         systems.erp.lock_order(&locked.number, "MEIER");
         let at_lock = systems.erp.confirmations(&locked.number).len();
+        systems.erp.run_short(&self.orders[SHORT].number);
         tell.say(&format!("User MEIER opens order {} in the ERP: postings to it are refused (423). The hub tries that order again by time and keeps its confirmations in line; the other orders do not wait.", locked.short()));
         self.pause(LOCK).await?;
         systems.erp.unlock_order(&locked.number);
@@ -147,7 +156,37 @@ impl<'a> Story<'a> {
         let times = postings.iter().filter(|it| postings.first().is_some_and(|first| first.text == it.text)).count();
         let times = if times == 1 { "posted once".to_owned() } else { format!("posted {times} times") };
         tell.say(&format!("The hub asked the ERP by the key that it had sent along, and the ERP knew it: the confirmation of order {short} is {times}, and the order goes on."));
+        self.put_right().await?;
         Ok(load)
+    }
+
+    /// A goods movement fails behind a good confirmation; the hub reads it back, and a person puts it right in the ERP.
+    async fn put_right(&mut self) -> Result<(), String> {
+        let (tell, systems) = (self.tell, Arc::clone(&self.systems));
+        let order = self.orders[SHORT].clone();
+        self.wait_hub("somebody is told of a failed goods movement", |now| now.stopped > 0).await?;
+        let told = self.node.ask("/api/v1/exceptions").await?;
+        let told = told["items"].as_array().map_or(&[][..], Vec::as_slice);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let told: Vec<_> = told.iter().filter(|it| it["fault"]["code"] == LATE_REFUSAL).collect();
+        self.noticed = told
+            .iter()
+            .map(|it| Failed { order: bare(&text(&it["order_key"])), why: text(&it["fault"]["message"]) })
+            .collect();
+        let [it] = told[..] else {
+            return Err(format!("one goods movement failed, and the hub tells of {}", told.len()));
+        };
+        let (id, why) = (text(&it["id"]), text(&it["fault"]["message"]));
+        tell.say(&format!("Meanwhile the ERP answered a confirmation of order {} with 201, and the goods movement behind it failed. Taken is not posted: the hub reads back what became of it, stops the order and tells the ERP's reason: \"{why}\".", order.short()));
+        tell.print("\n$ lineshaft exceptions list");
+        tell.print(&self.node.command(&["exceptions", "list"]).await?);
+        let confirmation = systems.post_failed(&order)?;
+        tell.say("Sent again, it would be confirmed twice. Somebody puts the stock right in the ERP, posts the failed movement there (COGI), and says so:");
+        let reason = "stock put right, movement posted in COGI";
+        tell.print(&format!("\n$ lineshaft exceptions answer {id} --posted {confirmation} --reason \"{reason}\""));
+        let words = ["exceptions", "answer", &id, "--posted", &confirmation, "--reason", reason];
+        tell.print(&self.node.command(&words).await?);
+        self.wait_hub("nothing is stopped any more", |now| now.stopped == 0).await
     }
 
     /// Chapter 4: the ERP cannot be reached, the plants go on.
@@ -233,7 +272,7 @@ impl<'a> Story<'a> {
         let tell = self.tell;
         tell.chapter("7  The verdict");
         let hub = self.node.now().await?.hub;
-        let books = self.systems.books(&self.orders, hub);
+        let books = Books { noticed: self.noticed.clone(), ..self.systems.books(&self.orders, hub) };
         let verdict = judge(&books);
         tell.say("An independent judge compares the books of the ERP, both MES and the warehouse, document by document, in pieces and kilograms.");
         let planned = books.planned;
@@ -252,6 +291,12 @@ impl<'a> Story<'a> {
                 flow.in_wms.len(),
             ));
         }
+        tell.print(&format!(
+            "  late refusals  {:>4} planned · {:>4} failed in the ERP behind its 201 · {} told by the hub",
+            planned.failed,
+            books.failed.len(),
+            books.noticed.len(),
+        ));
         let places = books.stock_in_erp.len() + books.stock_in_wms.len();
         tell.print(&format!(
             "  stock          {places} places compared, ERP and warehouse\n\n  each must be 0: {verdict}"

@@ -11,7 +11,7 @@ use lineshaft_standin::push::{Push, To};
 use lineshaft_standin::wms::Wms;
 use serde_json::Value;
 
-use super::judge::{Books, Flow, Goods, Held, Hub, Place, Planned, Released, Work};
+use super::judge::{Books, Failed, Flow, Goods, Held, Hub, Place, Planned, Released, Work};
 use super::plan::{self, COVER, COVERS_IN_BOX, GRANULATE, Order, PIECES, PUMP, PUMPS_IN_BOX, Plant, Report};
 
 /// Moves and issues that the WMS takes in a second before it throttles.
@@ -185,6 +185,15 @@ impl Systems {
         self.mes(order.plant).declare_scrap(&it, &self.to(inbound, mes_name(order.plant), "scrap"))
     }
 
+    /// Somebody in the ERP puts the stock of the order right and posts what failed behind its confirmation. Says the
+    /// ERP's number of that confirmation.
+    pub(super) fn post_failed(&self, order: &Order) -> Result<String, String> {
+        self.erp.put_stock_right(&order.number);
+        self.erp.post_failed_movements(&order.number);
+        let failed = self.erp.confirmations(&order.number).into_iter().find(|it| it.failed.is_some());
+        failed.map(|it| format!("{}/{}", it.group, it.count)).ok_or_else(|| "no goods movement failed".to_owned())
+    }
+
     /// The command with which somebody makes the order's plant report a stock move.
     pub(super) fn report_typed(&self, order: &Order, inbound: SocketAddr) -> String {
         let to = self.to(inbound, mes_name(order.plant), "move");
@@ -229,7 +238,7 @@ impl Systems {
     pub(super) fn books(&self, orders: &[Order], hub: Hub) -> Books {
         let (confirmed, alone_in_erp) = erp_books(&self.erp);
         let mut books = Books {
-            planned: Planned { orders: plan::ORDERS, work: plan::WORK },
+            planned: Planned { orders: plan::ORDERS, work: plan::WORK, failed: plan::FAILED },
             released: orders
                 .iter()
                 .filter_map(|it| self.erp.order_document(&it.number))
@@ -238,6 +247,7 @@ impl Systems {
             at_mes: held(&self.de).chain(held(&self.pl)).collect(),
             confirmed,
             flows: FLOWS.map(|(what, planned)| Flow { what, planned, ..Flow::default() }).into(),
+            failed: failed(&self.erp),
             stock_in_erp: self.erp.stock().into_iter().map(|(at, quantity)| (place_of(at), quantity)).collect(),
             stock_in_wms: self.wms.stock(),
             hub,
@@ -296,6 +306,11 @@ fn mes_name(plant: Plant) -> &'static str {
         Plant::De10 => "mes-de",
         Plant::Pl20 => "mes-pl",
     }
+}
+
+/// The number of an order as the hub and the ERP both have it: without authority and leading zeros.
+pub(super) fn bare(order: &str) -> String {
+    order.rsplit(['/', ':']).next().unwrap_or_default().trim_start_matches('0').to_owned()
 }
 
 fn text(document: &Value, field: &str) -> String {
@@ -383,6 +398,12 @@ fn sides(document: &Value, amount: Decimal) -> Vec<(Place, Decimal)> {
         changes.push((place("to"), amount));
     }
     changes
+}
+
+/// What failed behind good confirmations, posted later or not.
+fn failed(erp: &Erp) -> Vec<Failed> {
+    let failed = erp.all_confirmations().into_iter();
+    failed.filter_map(|it| Some(Failed { order: bare(&it.order), why: it.failed? })).collect()
 }
 
 /// Confirmations with the movements behind them, and the movements that stand alone.

@@ -24,6 +24,10 @@ fn flow(what: &'static str, reported: Vec<Goods>) -> Flow {
     Flow { what, planned: reported.len(), in_erp: reported.clone(), in_wms: reported.clone(), reported }
 }
 
+fn failed(order: &str) -> Failed {
+    Failed { order: order.into(), why: "M7/021 Deficit of stock".into() }
+}
+
 fn books() -> Books {
     let released =
         |order: &str| Released { order: order.into(), plant: "PL20".into(), quantity: 40.into(), unit: "CAR".into() };
@@ -36,12 +40,14 @@ fn books() -> Books {
     };
     let reported = vec![work("C1", "1", 96), work("C2", "1", 48), work("C3", "2", 12)];
     Books {
-        planned: Planned { orders: 2, work: 3 },
+        planned: Planned { orders: 2, work: 3, failed: 1 },
         released: vec![released("1"), released("2")],
         at_mes: vec![held("1"), held("2")],
         // Orders do not wait for each other.
         confirmed: vec![reported[2].clone(), reported[0].clone(), reported[1].clone()],
         reported,
+        failed: vec![failed("1")],
+        noticed: vec![failed("1")],
         flows: vec![flow("move", vec![moved("M1", 50), moved("M2", 20)]), flow("consumption", vec![used("U1", 5)])],
         stock_in_erp: [(place("0001"), Decimal::from(-96)), (place("0003"), 70.into())].into(),
         stock_in_wms: [(place("0001"), Decimal::from(-75)), (place("0003"), 70.into())].into(),
@@ -63,7 +69,10 @@ fn right_books_are_good() {
     let verdict = judge(&books());
     assert!(verdict.good(), "{verdict:?}");
     assert_eq!(verdict, Verdict::default());
-    assert_eq!(verdict.to_string(), "lost 0 · duplicated 0 · reordered 0 · stuck 0 · phantom 0 · conservation 0");
+    assert_eq!(
+        verdict.to_string(),
+        "lost 0 · duplicated 0 · reordered 0 · stuck 0 · phantom 0 · unnoticed 0 · conservation 0"
+    );
 }
 
 #[test]
@@ -129,6 +138,21 @@ fn stocks_that_differ_are_unequal() {
     assert!(after(|it| *it.stock_in_wms.entry(place("0003")).or_default() += Decimal::ONE).unequal >= 1);
     assert!(after(|it| *it.stock_in_erp.entry(place("0003")).or_default() += Decimal::ONE).unequal >= 1);
     assert!(after(|it| *it.stock_in_erp.entry(place("0009")).or_default() += Decimal::ONE).unequal >= 1);
+}
+
+#[test]
+fn a_failed_movement_must_be_told_once_and_in_its_words() {
+    assert_eq!(after(|it| it.noticed.clear()).unnoticed, 1);
+    assert_eq!(after(|it| it.noticed.push(failed("1"))).unnoticed, 1);
+    assert_eq!(after(|it| it.noticed[0].why = "something".into()).unnoticed, 2);
+    assert_eq!(after(|it| it.noticed[0].order = "2".into()).unnoticed, 2);
+    let one_more = after(|it| it.failed.push(failed("2")));
+    assert_eq!((one_more.unnoticed, one_more.short), (1, 1), "one was planned");
+    let none = after(|it| {
+        it.failed.clear();
+        it.noticed.clear();
+    });
+    assert_eq!((none.unnoticed, none.short), (0, 1), "nothing failed, so nothing is proven");
 }
 
 #[test]
