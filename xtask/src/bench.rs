@@ -1,9 +1,9 @@
 //! What one node does on this machine: one run measures everything, from the disk up, so that figures can be compared
 //! within it. Several runs, and the medians of them.
 //!
-//! Generator, node and sink share the machine, as they do in the targets. No figure makes this fail; only what does not
-//! arrive does. Deliberately absent: the ceiling of store, map and post without durability (a second program to keep
-//! true), and figures of a release build.
+//! Generator, node and sink share the machine, as they do in the targets. A bare loop of store, map and post
+//! (`lineshaft-bare`) is measured in the node's place, with the same load, and must send what the node sends. No figure
+//! makes this fail; only what does not arrive does. Deliberately absent: figures of a release build.
 
 /// One figure, and what several runs make of it.
 mod figure;
@@ -16,6 +16,9 @@ mod find;
 
 /// What the operating system says of a process.
 mod gauge;
+
+/// The bare loop in the node's place.
+mod bare;
 
 /// When the first was sent and the last arrived.
 mod history;
@@ -73,7 +76,7 @@ pub fn run(place: &Place, arguments: &[String]) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match demo::build(place).and_then(|()| measure(place, &orders, arguments)) {
+    match demo::build_with(place, &["lineshaft-bare"]).and_then(|()| measure(place, &orders, arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => step::failed(&message),
     }
@@ -104,10 +107,11 @@ fn measure(place: &Place, orders: &Orders, arguments: &[String]) -> Result<(), S
 }
 
 fn in_a_line(figures: &[Figure]) -> String {
-    let shown = ["disk_syncs", "echo", "end_to_end", "cpu", "accept_p99_half", "drain"];
+    let shown = ["disk_syncs", "echo", "bare", "end_to_end", "of_bare", "cpu", "accept_p99_half", "drain"];
     figures.iter().filter(|figure| shown.contains(&figure.key)).fold(String::new(), |mut line, figure| {
         // Writing to a string cannot fail.
-        let _ = write!(line, "{} {:.0}  ", figure.key, figure.value.clone().unwrap_or(f64::NAN));
+        let value = figure::shown(figure.value.clone().unwrap_or(f64::NAN));
+        let _ = write!(line, "{} {value}  ", figure.key);
         line
     })
 }

@@ -20,8 +20,13 @@ pub fn run(place: &Place, arguments: &[String]) -> ExitCode {
 
 /// Builds `lineshaft` and `lineshaft-standin`.
 pub fn build(place: &Place) -> Result<(), String> {
+    build_with(place, &[])
+}
+
+/// Builds them and the programs of `more` packages, at once: apart, cargo would compile what they share twice.
+pub fn build_with(place: &Place, more: &[&str]) -> Result<(), String> {
     need_c_compiler()?;
-    let packages = ["--package", "lineshaft", "--package", "lineshaft-standin"];
+    let packages = ["lineshaft", "lineshaft-standin"].iter().chain(more).flat_map(|name| ["--package", name]);
     step::succeed(&mut place.cargo(["build", "--profile", PROFILE, "--locked", "--bins"].into_iter().chain(packages)))
 }
 

@@ -117,7 +117,8 @@ fn median(values: &[f64]) -> f64 {
     values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
 }
 
-fn shown(value: f64) -> String {
+/// A value as it is shown.
+pub fn shown(value: f64) -> String {
     if value.abs() < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") }
 }
 

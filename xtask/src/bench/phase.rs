@@ -1,10 +1,10 @@
-//! The phases of one run: disk, echo, idle, end to end, half rate, outage, restart, find, drain. One store through all.
+//! The phases of one run: disk, echo, bare loop, idle, end to end, half rate, outage, restart, find, drain. One store through all.
 
 use std::thread::sleep;
 use std::time::Duration;
 
 use super::figure::Figure;
-use super::{Orders, disk, find, gauge, history};
+use super::{Orders, bare, disk, find, gauge, history};
 use crate::faults::arena::{Arena, Load, READY_WITHIN};
 use crate::faults::process::{Process, ask};
 use crate::step::Stopwatch;
@@ -15,12 +15,14 @@ const CONNECTIONS: u64 = 64;
 const RECORDS: usize = 5_000;
 /// Records in one document.
 const BATCH: usize = 250;
+/// Begins orders and ids of the end-to-end load: the bare loop is sent the very same documents.
+pub const PREFIX: &str = "C";
 /// How long a process is left alone before its memory is read, and after its work before its time is.
-const SETTLE: Duration = Duration::from_secs(1);
+pub const SETTLE: Duration = Duration::from_secs(1);
 /// How long the half rate is held, in seconds.
 const HALF_SECONDS: u64 = 10;
 /// Longest time for an orderly end.
-const END_WITHIN: Duration = Duration::from_secs(60);
+pub const END_WITHIN: Duration = Duration::from_secs(60);
 
 /// Measures everything once.
 pub fn all(arena: &Arena, orders: &Orders) -> Result<Vec<Figure>, String> {
@@ -29,6 +31,7 @@ pub fn all(arena: &Arena, orders: &Orders) -> Result<Vec<Figure>, String> {
     let rate = disk::syncs_per_second(&arena.directory).map_err(|error| error.to_string())?;
     figures.push(Figure::of("disk_syncs", "disk: append 1 KB and fdatasync", "a second", rate));
     let echo = echo(arena, orders, &mut figures)?;
+    let bare = bare::all(arena, orders, &mut figures)?;
     let mut node = arena.start_node()?;
     node.until(READY_WITHIN, || arena.ready())?;
     sleep(SETTLE);
@@ -36,6 +39,8 @@ pub fn all(arena: &Arena, orders: &Orders) -> Result<Vec<Figure>, String> {
     load_reference(arena)?;
     let sink = arena.start_sink("sink.jsonl")?;
     let end_to_end = end_to_end(arena, orders, &node, &mut figures)?;
+    bare::sent_the_same(arena)?;
+    figures.push(Figure::of("of_bare", "end to end, as a share of the bare loop", "", end_to_end / bare));
     figures.push(Figure::of("of_echo", "end to end, as a share of the bare exchange", "", end_to_end / echo));
     figures.push(Figure::of("of_disk", "end to end, for each fdatasync the disk can do", "", end_to_end / rate));
     half_rate(arena, end_to_end, orders, &mut figures)?;
@@ -55,27 +60,36 @@ fn echo(arena: &Arena, orders: &Orders, figures: &mut Vec<Figure>) -> Result<f64
     Ok(rate)
 }
 
-fn load(transactions: u64, orders: &Orders, prefix: &'static str, per_second: Option<u64>) -> Load {
+/// What the generator is asked to send.
+pub fn load(transactions: u64, orders: &Orders, prefix: &'static str, per_second: Option<u64>) -> Load {
     Load { transactions, orders: orders.orders, connections: CONNECTIONS, per_second, prefix }
 }
 
 /// Fills the reference table through its interface.
 fn load_reference(arena: &Arena) -> Result<(), String> {
-    let record = |number: usize| match number {
-        0 => record("481516", "PCE", "Pump housing", "FERT"),
-        1 => record("300200", "GRM", "PP granulate", "ROH"),
-        number => record(&format!("M{number:06}"), "PCE", &format!("Part {number}"), "HALB"),
-    };
-    let records: Vec<String> = (0..RECORDS).map(record).collect();
-    for batch in records.chunks(BATCH) {
-        let body = format!("{{\"records\":[{}]}}", batch.join(","));
-        match ask(arena.inbound, "POST", "/in/master/material", &body) {
+    for batch in records().chunks(BATCH) {
+        match ask(arena.inbound, "POST", "/in/master/material", &document(batch)) {
             Ok(200..=299) => {}
             Ok(status) => return Err(format!("the reference table was refused with {status}")),
             Err(error) => return Err(format!("the reference table could not be sent: {error}")),
         }
     }
     Ok(())
+}
+
+/// The records of the reference table.
+pub fn records() -> Vec<String> {
+    let record = |number: usize| match number {
+        0 => record("481516", "PCE", "Pump housing", "FERT"),
+        1 => record("300200", "GRM", "PP granulate", "ROH"),
+        number => record(&format!("M{number:06}"), "PCE", &format!("Part {number}"), "HALB"),
+    };
+    (0..RECORDS).map(record).collect()
+}
+
+/// Records as one document.
+pub fn document(records: &[String]) -> String {
+    format!("{{\"records\":[{}]}}", records.join(","))
 }
 
 fn record(material: &str, unit: &str, name: &str, group: &str) -> String {
@@ -88,7 +102,7 @@ fn record(material: &str, unit: &str, name: &str, group: &str) -> String {
 fn end_to_end(arena: &Arena, orders: &Orders, node: &Process, figures: &mut Vec<Figure>) -> Result<f64, String> {
     sleep(SETTLE);
     let (before, bytes) = (gauge::cpu(node.id()), gauge::bytes_below(&arena.data));
-    let load = load(orders.transactions, orders, "C", None);
+    let load = load(orders.transactions, orders, PREFIX, None);
     let mut sender = arena.start_load(arena.inbound, &load, "load")?;
     arena.finish_load(&mut sender, &load, "load")?;
     history::wait_for(&arena.file("sink.jsonl"), orders.transactions)?;

@@ -32,6 +32,7 @@ pub struct Arena {
     /// The program under test.
     pub lineshaft: PathBuf,
     standin: PathBuf,
+    bare: PathBuf,
     project: PathBuf,
 }
 
@@ -78,6 +79,7 @@ impl Arena {
             sink: local(sink),
             lineshaft: place.program("lineshaft"),
             standin: place.program("lineshaft-standin"),
+            bare: place.program("lineshaft-bare"),
         })
     }
 
@@ -91,6 +93,16 @@ impl Arena {
         let mut command = Command::new(&self.lineshaft);
         command.arg("run").arg(&self.project).arg("--data").arg(&self.data);
         Process::start("lineshaft run", &mut command, &self.file("node.log"))
+    }
+
+    /// Starts the bare loop in the node's place, with the reference table in the file `materials`, and waits until it
+    /// listens.
+    pub fn start_bare(&self, materials: &Path) -> Result<Process, String> {
+        let mut command = Command::new(&self.bare);
+        command.arg(&self.project).arg(self.file("bare")).arg(materials);
+        let mut bare = Process::start("lineshaft-bare", &mut command, &self.file("bare.log"))?;
+        bare.until(READY_WITHIN, || listens(self.inbound))?;
+        Ok(bare)
     }
 
     /// Starts the sink and waits until it listens. It goes on with the history `name`, if there is one.
