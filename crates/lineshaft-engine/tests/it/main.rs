@@ -16,6 +16,8 @@ mod stock;
 
 mod restarting;
 
+mod backlog;
+
 mod files;
 
 mod keeping;
