@@ -16,6 +16,8 @@ mod stock;
 
 mod restarting;
 
+mod releasing;
+
 mod backlog;
 
 mod files;
