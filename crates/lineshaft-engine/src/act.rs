@@ -12,7 +12,7 @@ use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::{DeliveryId, TransactionId};
 use lineshaft_model::plan::{Rendered, Work as ToSend};
 use lineshaft_model::principal::Principal;
-use lineshaft_store::change::{Act, Due, Load, NewBytes, Target, Verdict};
+use lineshaft_store::change::{Act, Due, Load, NewBytes, StayParked, Target, Verdict};
 use lineshaft_store::read::deliveries::Delivery;
 use lineshaft_store::{Change, Effect, Payload, StoreError};
 
@@ -107,7 +107,7 @@ pub async fn on_transaction(
     let done = carry_out(shared, act, &what, help).await?;
     shared.waiting.told_of(transaction);
     // What waited to take it back is decided on again.
-    shared.backlog.look_into_store();
+    shared.backlog.look_for_transactions();
     Ok(done)
 }
 
@@ -175,11 +175,34 @@ pub async fn load(
     Ok(Done { said })
 }
 
-/// Renders a parked delivery again and sends it on its way, or leaves it parked where it would fail again.
-pub(crate) async fn render_again(shared: &Shared, principal: &Principal, delivery: DeliveryId, reason: &str) {
-    if let Err(refusal) = on_delivery(shared, principal, delivery, Verdict::Retry, reason).await {
-        tracing::info!(?refusal, %delivery, "stays parked");
+/// Renders a delivery again that waits for a record, and sends it on its way, or leaves it parked where it would fail again.
+/// An error is the store's: it waits as before.
+pub(crate) async fn render_again(
+    shared: &Shared,
+    principal: &Principal,
+    delivery: DeliveryId,
+    reason: &str,
+) -> Result<(), StoreError> {
+    if !shared.store.delivery(delivery)?.is_some_and(|row| row.state == DeliveryState::Parked && row.waits) {
+        return Ok(());
     }
+    let catalog = shared.catalog().version();
+    match on_delivery(shared, principal, delivery, Verdict::Retry, reason).await {
+        Ok(_) => {}
+        Err(Refusal::Store(error)) => return Err(error),
+        // The start that brings its interface back finds it.
+        Err(Refusal::Fault(fault)) if fault.code == Code::RouteInterfaceGone => {}
+        Err(Refusal::Fault(fault)) => {
+            tracing::info!(%fault, %delivery, "stays parked");
+            let stays = Change::StayParked(Box::new(StayParked { delivery, fault, catalog }));
+            let effects = shared.store.commit(vec![stays]).await?.into_inner();
+            if let Some(Effect::Stays { arrived: true }) = effects.into_iter().next() {
+                shared.backlog.push(Vec::new(), vec![delivery]);
+            }
+        }
+        Err(refusal) => tracing::info!(?refusal, %delivery, "stays parked"),
+    }
+    Ok(())
 }
 
 fn unanswered(row: &Delivery) -> bool {

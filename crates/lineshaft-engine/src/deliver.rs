@@ -53,7 +53,7 @@ pub(crate) async fn deliver(shared: Arc<Shared>, system: Arc<System>, receivers:
         let now = shared.clock.now();
         let mut wake = now.after(IDLE);
         if !shared.is_paused(&system.name) {
-            if let Err(error) = queue.refill(&shared, (&system.name, &names), now, LOAD) {
+            if let Err(error) = queue.refill(&shared.store, (&system.name, &names), now, LOAD) {
                 shared.fail_if_fatal(&error);
                 tracing::error!(%error, system = system.name, "due deliveries cannot be read");
             }

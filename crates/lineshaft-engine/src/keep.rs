@@ -8,6 +8,9 @@ mod disk;
 /// At start: what waits for interfaces that have left the project.
 pub(crate) mod stranded;
 
+/// At start: lines of deliveries that stand still.
+pub(crate) mod stalled;
+
 /// Documents that were read damaged are set aside; a damaged database ends the node.
 mod damage;
 

@@ -85,7 +85,8 @@ impl Node {
         let mut senders = start_senders(&shared, &receivers);
         senders.spawn(keep(Arc::clone(&shared)));
         senders.spawn(crate::split::run(Arc::clone(&shared)));
-        shared.backlog.look_into_store();
+        shared.backlog.look_for_transactions();
+        shared.backlog.look_for_deliveries();
         let (listener, takers) = start_takers(&shared, &surroundings).await?;
         Ok(Self { shared, listener, senders, takers })
     }
@@ -162,6 +163,7 @@ fn start_senders(shared: &Arc<Shared>, receivers: &BTreeMap<String, Arc<Receiver
     }
     senders.spawn(crate::process::run(Arc::clone(shared)));
     senders.spawn(crate::keep::stranded::tell(Arc::clone(shared)));
+    senders.spawn(crate::keep::stalled::let_go(Arc::clone(shared)));
     senders
 }
 

@@ -14,6 +14,7 @@ use lineshaft_model::object::ObjectKey;
 use lineshaft_model::original::Ties;
 use lineshaft_model::plan::Processed;
 use lineshaft_model::principal::Principal;
+use lineshaft_store::read::reference::Place;
 use lineshaft_store::read::transactions::Transaction;
 use lineshaft_store::{Change, Effect, StoreError};
 use tokio::sync::Notify;
@@ -25,7 +26,7 @@ use crate::shared::{Shared, gone};
 /// Times that processing may be begun without coming to an end, before the document is taken for the cause (OT11).
 pub(crate) const BEGUN_MAX: u32 = 3;
 
-/// Transactions loaded from the store at a time.
+/// Transactions, or deliveries that wait for a record, loaded from the store at a time.
 const LOAD: usize = 256;
 
 /// How long to wait when the store can take nothing.
@@ -42,10 +43,13 @@ pub(crate) struct Backlog {
 struct Waiting {
     transactions: VecDeque<TransactionId>,
     deliveries: VecDeque<DeliveryId>,
+    /// Whether the store has transactions that are not here.
     more: bool,
+    /// Whether it has deliveries that are not here, and whose record arrived.
+    more_deliveries: bool,
 }
 
-/// Entries kept in memory at most.
+/// Entries of each kind kept in memory at most.
 const WAITING_MAX: usize = 4096;
 
 impl Backlog {
@@ -59,55 +63,96 @@ impl Backlog {
         } else {
             waiting.transactions.extend(transactions);
         }
-        waiting.deliveries.extend(deliveries);
+        if waiting.deliveries.len() + deliveries.len() > WAITING_MAX {
+            waiting.more_deliveries = true;
+        } else {
+            waiting.deliveries.extend(deliveries);
+        }
         drop(waiting);
         self.filled.notify_one();
     }
 
-    /// Makes the next round look into the store.
-    pub(crate) fn look_into_store(&self) {
+    /// Makes the next round look into the store for transactions.
+    pub(crate) fn look_for_transactions(&self) {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).more = true;
         self.filled.notify_one();
     }
 
-    fn take(&self) -> (Vec<TransactionId>, Vec<DeliveryId>, bool) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let more = std::mem::take(&mut waiting.more);
-        (waiting.transactions.drain(..).collect(), waiting.deliveries.drain(..).collect(), more)
+    /// Makes the next rounds look into the store for deliveries whose record arrived.
+    pub(crate) fn look_for_deliveries(&self) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).more_deliveries = true;
+        self.filled.notify_one();
+    }
+
+    /// What there is to do; it is not here any more.
+    fn take(&self) -> Waiting {
+        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// Processes what the backlog names, until the node stops.
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut stopping = shared.stopping.subscribe();
-    loop {
-        let (transactions, deliveries, more) = shared.backlog.take();
+    let mut look = None;
+    while !shared.is_stopping() {
+        let Waiting { transactions, deliveries, more, more_deliveries } = shared.backlog.take();
         if more && let Err(error) = from_store(&shared).await {
             wait_out(&shared, &error).await;
-            shared.backlog.look_into_store();
+            shared.backlog.look_for_transactions();
         }
         for id in transactions {
             if let Err(error) = process_again(&shared, id).await {
                 wait_out(&shared, &error).await;
-                shared.backlog.look_into_store();
+                shared.backlog.look_for_transactions();
             }
         }
-        for id in deliveries {
-            crate::act::render_again(&shared, &Principal::Node, id, "the reference it waited for arrived").await;
+        render(&shared, deliveries).await;
+        if more_deliveries {
+            look = Some(Place::default());
+        }
+        if let Some(place) = look.take() {
+            look = arrived(&shared, &place).await;
+            // One slice, then what came meanwhile.
+            continue;
         }
         tokio::select! {
-            _ = stopping.wait_for(|stop| *stop) => return,
+            _ = stopping.wait_for(|stop| *stop) => {}
             () = shared.backlog.filled.notified() => {}
         }
+    }
+}
+
+/// Renders deliveries again whose record arrived. What the node does not come to is found in the store.
+async fn render(shared: &Shared, deliveries: impl IntoIterator<Item = DeliveryId>) {
+    for id in deliveries {
         if shared.is_stopping() {
             return;
+        }
+        let why = "the reference it waited for arrived";
+        if let Err(error) = crate::act::render_again(shared, &Principal::Node, id, why).await {
+            wait_out(shared, &error).await;
+            return shared.backlog.look_for_deliveries();
+        }
+    }
+}
+
+/// Renders again the next deliveries in the store that wait for a record that is there; where to go on.
+async fn arrived(shared: &Shared, place: &Place) -> Option<Place> {
+    match shared.store.arrived(place, LOAD) {
+        Ok(look) => {
+            render(shared, look.arrived).await;
+            look.next
+        }
+        Err(error) => {
+            wait_out(shared, &error).await;
+            Some(place.clone())
         }
     }
 }
 
 async fn wait_out(shared: &Shared, error: &StoreError) {
     shared.fail_if_fatal(error);
-    tracing::warn!(%error, "accepted transactions wait to be processed");
+    tracing::warn!(%error, "what is to be processed again waits");
     tokio::time::sleep(PAUSE).await;
 }
 
@@ -212,5 +257,26 @@ fn stuck(transaction: &Transaction, fault: Fault) -> Processed {
         holds_back: true,
         ties: Ties::default(),
         result: Err(fault),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_looked_for_in_the_store() {
+        let backlog = Backlog::default();
+        let transaction = TransactionId::from_bytes([1; 16]);
+        let delivery = DeliveryId::of(transaction, "erp/confirmation");
+        backlog.push(vec![transaction; WAITING_MAX], vec![delivery; WAITING_MAX]);
+        let Waiting { transactions, deliveries, more, more_deliveries } = backlog.take();
+        assert_eq!(
+            (transactions.len(), deliveries.len(), more, more_deliveries),
+            (WAITING_MAX, WAITING_MAX, false, false)
+        );
+        backlog.push(vec![transaction], vec![delivery; WAITING_MAX + 1]);
+        let Waiting { transactions, deliveries, more, more_deliveries } = backlog.take();
+        assert_eq!((transactions.len(), deliveries.len(), more, more_deliveries), (1, 0, false, true));
     }
 }

@@ -32,7 +32,7 @@ use lineshaft_model::time::{Clock, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::apply::counts::Counts;
-use crate::change::{AttemptKind, Change, Due, Effect};
+use crate::change::{AttemptKind, Change, Due, Effect, Line};
 use crate::payload::Payload;
 use crate::store::StoreError;
 
@@ -116,6 +116,7 @@ impl<'a> Commit<'a> {
             Change::BeginSplit(intake) => self.begin_split(*intake),
             Change::Slice(slice) => self.take_slice(slice),
             Change::LetGo(intake) => self.let_lines_go(*intake),
+            Change::Advance(lines) => self.advance_all(lines),
             Change::Process(transaction) => self.count(*transaction),
             Change::Replan(part) => self.replan(part),
             Change::Begin { delivery } => self.begin_attempt(*delivery),
@@ -126,6 +127,7 @@ impl<'a> Commit<'a> {
                 }
                 Ok(effect)
             }
+            Change::StayParked(stays) => self.stay_parked(stays),
             Change::Act(act) => self.act(act),
             Change::Load(load) => self.load(load),
             Change::Cursor { interface, cursor } => self.put_cursor(interface, cursor),
@@ -252,6 +254,14 @@ impl<'a> Commit<'a> {
             .execute(params![id.as_slice(), self.now.as_micros()])?;
         self.deliveries_moved(1, &place.receiver, DeliveryState::Behind, DeliveryState::Pending);
         Ok(Some(place.due(DeliveryId::from_bytes(id), self.now)))
+    }
+
+    fn advance_all(&mut self, lines: &[Line]) -> Result<Effect, StoreError> {
+        let mut due = Vec::new();
+        for Line { system, sequence, order_key } in lines {
+            due.extend(self.advance(system, sequence, order_key)?);
+        }
+        Ok(Effect::LetGo { due, complete: true })
     }
 
     /// Removes what a transaction kept back, and lets go what waited for it.

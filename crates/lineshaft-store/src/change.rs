@@ -26,6 +26,8 @@ pub enum Change {
     Slice(Box<Slice>),
     /// What waited for an intake to be taken apart goes on, as far as one slice comes.
     LetGo(IntakeId),
+    /// Lines that stand still go on, unless something keeps them back.
+    Advance(Vec<Line>),
     /// An accepted transaction is about to be processed (again): counted before the work (OT11).
     Process(TransactionId),
     /// What processing an accepted transaction came to.
@@ -37,6 +39,8 @@ pub enum Change {
     },
     /// What an attempt or a probe came to.
     Settle(Box<Settle>),
+    /// A parked delivery was rendered again, and still cannot be.
+    StayParked(Box<StayParked>),
     /// What a person decided; the audit entry is part of the change.
     Act(Box<Act>),
     /// Reference data loaded by a person.
@@ -220,6 +224,28 @@ pub struct Settle {
     pub next: Next,
 }
 
+/// The open deliveries of one key at a (system, sequence): one goes after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The receiving system.
+    pub system: String,
+    /// The sequence.
+    pub sequence: String,
+    /// The key, as text.
+    pub order_key: String,
+}
+
+/// Why a delivery still cannot be rendered.
+#[derive(Debug)]
+pub struct StayParked {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Why, and what it waits for now.
+    pub fault: Fault,
+    /// The catalog that it was rendered with.
+    pub catalog: u64,
+}
+
 /// What was done towards the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptKind {
@@ -380,7 +406,12 @@ pub enum Effect {
         /// Transactions of the list that repeat earlier ones, so that they change no object.
         repeats: Vec<TransactionId>,
     },
-    /// What waited for an intake to be taken apart goes on.
+    /// It stays parked.
+    Stays {
+        /// Whether what it waits for arrived meanwhile: it is to be rendered again.
+        arrived: bool,
+    },
+    /// What stood still goes on.
     LetGo {
         /// Deliveries that may be attempted now.
         due: Vec<Due>,

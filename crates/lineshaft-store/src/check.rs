@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::mark::{self, Mark};
 use crate::migrate;
 use crate::payload::{Payload, Unreadable};
+use crate::read::lines::stalled;
 use crate::read::objects::rebuilt_differences;
 use crate::read::status::{Conservation, books, counted};
 use crate::store::{DATABASE, Store, StoreError, open_reader};
@@ -147,6 +148,10 @@ pub(crate) fn check(connection: &Connection) -> (Report, Option<String>) {
         Ok(lines) => report.differences.extend(lines),
         Err(error) => note("open deliveries", error),
     }
+    match standing_still(connection) {
+        Ok(lines) => report.differences.extend(lines),
+        Err(error) => note("the lines of keys", error),
+    }
     if let Err(error) = documents(connection, &mut report) {
         note(&format!("documents behind the first {}", report.payloads), error);
     }
@@ -236,6 +241,18 @@ fn without_document(connection: &Connection) -> Result<Vec<String>, StoreError> 
         })?
         .collect::<Result<_, _>>()?;
     Ok(lines)
+}
+
+/// Lines that nothing keeps back, and of which nothing is on its way: the next start lets them go.
+fn standing_still(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let lines = stalled(connection, LISTED_MAX)?.into_iter();
+    let told = lines.map(|it| {
+        format!(
+            "the deliveries of {} to {} (sequence {}) wait, and nothing keeps them back: start the node again",
+            it.order_key, it.system, it.sequence
+        )
+    });
+    Ok(told.collect())
 }
 
 /// A document as it is stored.

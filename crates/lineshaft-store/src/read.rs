@@ -3,6 +3,9 @@
 /// Deliveries: what is due, what was cut off, what to send.
 pub mod deliveries;
 
+/// Lines that stand still.
+pub mod lines;
+
 /// Transactions: by business key, whole, and those to process.
 pub mod transactions;
 

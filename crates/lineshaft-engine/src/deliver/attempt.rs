@@ -70,6 +70,7 @@ async fn send(
     // Durable before the first byte leaves.
     let effects = shared.store.commit(vec![Change::Begin { delivery }]).await?.into_inner();
     let Some(Effect::Begun(begun)) = effects.into_iter().next() else { return Ok((Health::Well, Vec::new())) };
+    let waits = document.as_ref().is_err_and(|fault| fault.waits_for.is_some());
     let (outcome, health) = match document {
         Ok(document) => {
             let outgoing = outgoing(receiver, (delivery, begun.revision), None, document);
@@ -96,6 +97,10 @@ async fn send(
     let due =
         settle(shared, Settle { delivery, kind: AttemptKind::Send, started_at: begun.started_at, ended_at: now, next })
             .await?;
+    if waits {
+        // Its record may have come while it was parked for want of it.
+        shared.backlog.push(Vec::new(), vec![delivery]);
+    }
     Ok((health, due))
 }
 

@@ -16,6 +16,10 @@ mod stock;
 
 mod restarting;
 
+mod releasing;
+
+mod backlog;
+
 mod files;
 
 mod keeping;

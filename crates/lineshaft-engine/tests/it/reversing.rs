@@ -85,11 +85,16 @@ const RULES: &str = "object: order\nevents:\n  production.order@1:\n    - named_
 
 /// A plant with order O1 of ten pieces.
 async fn plant(class: Class, repeat: &str) -> Plant {
+    with_map(class, repeat, CANCEL).await
+}
+
+/// The same, with another map for what takes back.
+async fn with_map(class: Class, repeat: &str, cancel: &str) -> Plant {
     let sink = SINK.replace("REPEAT", repeat);
     let files: &[(&str, &str)] = &[
         ("systems/source.yaml", SOURCE),
         ("systems/sink.yaml", &sink),
-        ("systems/maps/cancel.vrl", CANCEL),
+        ("systems/maps/cancel.vrl", cancel),
         ("model/production.order@1.json", ORDER),
         ("model/production.completion@1.json", COMPLETION),
         ("rules/order.yaml", RULES),
@@ -180,6 +185,22 @@ async fn a_reversal_waits_behind_its_original_while_the_target_is_away_and_nobod
     assert_eq!(effects(&plant), ["/completion", "/cancel/2", "/completion"].map(posted));
     let plant = plant.restart().await;
     assert_eq!(yields(&plant), "9");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn md8_a_reversal_whose_turn_comes_before_its_record_is_released_by_it() {
+    let map = format!("text = xref!(\"material\", \"NEW\", field: \"text\")\n{CANCEL}.text = text\n");
+    let plant = with_map(Class::T1, T1, &map).await;
+    plant.sink.server().go_down(None);
+    send(&plant, "C1", &report("C1", "10")).await;
+    send(&plant, "R1", &takes_back("R1", "C1")).await;
+    plant.sink.server().go_up();
+    plant.until_exceptions(1).await;
+    assert_eq!(codes(&plant), ["MAP-002"]);
+    let record = vec![("NEW".to_owned(), br#"{"text":"new part"}"#.to_vec())];
+    act::load(plant.node.shared(), &anna(), "material", record, "").await.expect("loads");
+    plant.until_delivered(3).await;
+    assert_eq!(effects(&plant), ["/completion", "/cancel/2"].map(posted));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -104,11 +104,13 @@ impl Commit<'_> {
             }
             Next::Park { fault } => {
                 self.keep_reason(settle, "park", fault)?;
+                let waits = fault.waits_for.as_ref();
                 self.sql
                     .prepare_cached(
-                        "UPDATE deliveries SET state = 'parked', next_at = NULL, lets_pass = 0 WHERE id = ?1",
+                        "UPDATE deliveries SET state = 'parked', next_at = NULL, lets_pass = 0, waits_table = ?2, waits_key = ?3
+                         WHERE id = ?1",
                     )?
-                    .execute(params![id])?;
+                    .execute(params![id, waits.map(|(table, _)| table), waits.map(|(_, key)| key)])?;
             }
         }
         Ok(Effect::Settled { due, process })

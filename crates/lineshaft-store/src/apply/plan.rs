@@ -87,7 +87,7 @@ impl Commit<'_> {
                 let standing = Standing { rank: self.reverse(part, standing.rank)?, ..standing };
                 self.release_reversals(&part.ties, released)?;
                 for delivery in deliveries {
-                    due.extend(self.insert_delivery(part, standing, documents, delivery)?);
+                    self.insert_delivery(part, standing, documents, delivery, due, released)?;
                 }
                 Ok(Row {
                     event: name.clone(),
@@ -264,7 +264,9 @@ impl Commit<'_> {
         Standing { rank, accepted_at }: Standing,
         documents: Option<i64>,
         new: &NewDelivery,
-    ) -> Result<Option<Due>, StoreError> {
+        due: &mut Vec<Due>,
+        released: &mut Released,
+    ) -> Result<(), StoreError> {
         let id = DeliveryId::of(part.id, &new.receiver);
         let place = Place {
             system: new.system.clone(),
@@ -325,7 +327,18 @@ impl Commit<'_> {
                 accepted_at
             ])?;
         self.delivery_came(&new.receiver, state);
-        Ok(next_at.map(|_| place.due(id, self.now)))
+        if let Some((table, key)) = waits
+            && self.known_since(table, key, part.versions.catalog)?
+        {
+            // The record arrived while this was being processed against the catalog before it: render it again.
+            released.render.push(id);
+        }
+        if let (true, Some(key)) = (new.keep_latest, &place.order_key) {
+            // What it superseded may have been first, and others waited for that.
+            due.extend(self.advance(&place.system, &place.sequence, key)?);
+        }
+        due.extend(next_at.map(|_| place.due(id, self.now)));
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use lineshaft_model::transaction::TransactionState;
 use rusqlite::params;
 
 use super::Commit;
-use crate::change::{Effect, Load, Released};
+use crate::change::{Effect, Load, Released, StayParked};
 use crate::store::StoreError;
 
 impl Commit<'_> {
@@ -72,6 +72,36 @@ impl Commit<'_> {
             .query_map(params![table, key], |row| row.get::<_, [u8; 16]>(0).map(DeliveryId::from_bytes))?
             .collect::<Result<_, _>>()?;
         Ok(ids)
+    }
+
+    /// Writes down why a parked delivery still cannot be rendered: another record may be missing than before.
+    pub(super) fn stay_parked(&mut self, stays: &StayParked) -> Result<Effect, StoreError> {
+        let StayParked { delivery, fault, catalog } = stays;
+        let waits = fault.waits_for.as_ref();
+        let written = self
+            .sql
+            .prepare_cached(
+                "UPDATE deliveries SET code = ?2, message = ?3, place = ?4, detail = ?5, waits_table = ?6, waits_key = ?7, changed_at = ?8
+                 WHERE id = ?1 AND state = 'parked'",
+            )?
+            .execute(params![
+                delivery.as_bytes().as_slice(),
+                fault.code.as_str(),
+                fault.message,
+                fault.at,
+                fault.detail,
+                waits.map(|(table, _)| table),
+                waits.map(|(_, key)| key),
+                self.now.as_micros()
+            ])?;
+        if written == 0 {
+            return self.not_now(*delivery);
+        }
+        let arrived = match waits {
+            Some((table, key)) => self.known_since(table, key, *catalog)?,
+            None => false,
+        };
+        Ok(Effect::Stays { arrived })
     }
 
     pub(super) fn release(&mut self, table: &str, key: &str) -> Result<Vec<TransactionId>, StoreError> {

@@ -55,6 +55,8 @@ pub struct Delivery {
     pub rule: Option<String>,
     /// The latest reason for not being delivered.
     pub fault: Option<Fault>,
+    /// Whether it is released by the arrival of a record.
+    pub waits: bool,
     /// When it was last changed.
     pub changed_at: Timestamp,
     /// When it was settled.
@@ -120,6 +122,7 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         answer_until: instant("answer_until")?,
         rule: row.get("rule")?,
         fault: fault(row)?,
+        waits: row.get::<_, Option<String>>("waits_table")?.is_some(),
         changed_at: Timestamp::from_micros(row.get("changed_at")?),
         settled_at: instant("settled_at")?,
         rank: row.get("rank")?,
@@ -175,13 +178,13 @@ impl Store {
         })
     }
 
-    /// When the next delivery of `system` is due.
-    pub fn next_due(&self, system: &str, receivers: &[&str]) -> Result<Option<Timestamp>, StoreError> {
+    /// When the next delivery of `system` is due that is not due at `now`.
+    pub fn next_due(&self, system: &str, receivers: &[&str], now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         self.read(|connection| {
             let at: Option<i64> = connection
-                .prepare_cached("SELECT min(next_at) FROM deliveries WHERE system = ?1 AND next_at IS NOT NULL AND receiver NOT IN (SELECT target FROM pauses)
+                .prepare_cached("SELECT min(next_at) FROM deliveries WHERE system = ?1 AND next_at > ?3 AND receiver NOT IN (SELECT target FROM pauses)
                        AND receiver IN (SELECT value FROM json_each(?2))")?
-                .query_row(params![system, names(receivers)?], |row| row.get(0))?;
+                .query_row(params![system, names(receivers)?, now.as_micros()], |row| row.get(0))?;
             Ok(at.map(Timestamp::from_micros))
         })
     }

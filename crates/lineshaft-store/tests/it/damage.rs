@@ -267,3 +267,31 @@ async fn rs3_a_row_that_cannot_be_read_stays_and_cleaning_up_goes_on_around_it()
     assert_eq!((books.transactions, books.gone.transactions, books.delta()), (1, 2, 0));
     assert!(!store.failed());
 }
+
+#[tokio::test]
+async fn a_line_that_waits_for_nothing_is_told_and_goes_on() {
+    let scene = Scene::new();
+    let (first, second) = (scene.post("1").await, scene.post("1").await);
+    scene.deliver(first).await;
+    let clock = Arc::clone(&scene.clock);
+    let directory = scene.close();
+    Connection::open(directory.path().join("lineshaft.db"))
+        .expect("opens")
+        .execute_batch(
+            "UPDATE deliveries SET state = 'behind', next_at = NULL WHERE state = 'pending';
+             UPDATE counts SET live = live + 1 WHERE what = 'deliveries' AND state = 'behind';
+             UPDATE counts SET live = live - 1 WHERE what = 'deliveries' AND state = 'pending';",
+        )
+        .expect("writes");
+    let store = open(directory.path(), &clock).expect("opens");
+    let report = store.check().expect("checks");
+    assert!(!report.is_sound() && report.pages.is_empty(), "{report:?}");
+    assert!(report.differences.len() == 1 && report.differences[0].contains("erp/1 to erp"), "{report:?}");
+    let lines = store.stalled(10).expect("looks");
+    let effects = store.commit(vec![Change::Advance(lines)]).await.expect("commits");
+    assert!(
+        matches!(&effects[..], [lineshaft_store::Effect::LetGo { due, complete: true }] if due[0].delivery == second),
+        "{effects:?}"
+    );
+    assert!(store.check().expect("checks").is_sound());
+}

@@ -59,7 +59,7 @@ async fn a_probe_is_due_in_its_time_and_settles_like_an_attempt() {
     scene.settle(delivery, AttemptKind::Send, Next::Ask { at, absent: 0, probes: 0, fault: lost() }).await;
     assert!(scene.store.due("erp", &["erp/confirmation"], scene.clock.now(), 10).expect("reads").is_empty());
     assert_eq!(scene.store.due("erp", &["erp/confirmation"], at, 10).expect("reads")[0].id, delivery);
-    assert_eq!(scene.store.next_due("erp", &["erp/confirmation"]).expect("reads"), Some(at));
+    assert_eq!(scene.store.next_due("erp", &["erp/confirmation"], scene.clock.now()).expect("reads"), Some(at));
     scene.settle(delivery, AttemptKind::Probe, Next::Ask { at, absent: 1, probes: 1, fault: lost() }).await;
     scene.settle(delivery, AttemptKind::Probe, Next::Delivered { receipt: None }).await;
     assert_eq!(scene.state(delivery), "delivered");

@@ -167,6 +167,49 @@ async fn keep_latest_a_snapshot_that_comes_late_gives_way() {
     scene.balanced();
 }
 
+/// Accepts a snapshot for another interface of the same system, in the same sequence; its delivery, and what is due.
+async fn level(scene: &Scene) -> (DeliveryId, Vec<DeliveryId>) {
+    let accept = scene.accept(vec![part("1").to("erp/level").latest()]);
+    let delivery = DeliveryId::of(accept.parts[0].id, "erp/level");
+    (delivery, due(&scene.commit(Change::Accept(Box::new(accept))).await))
+}
+
+#[tokio::test]
+async fn keep_latest_lets_go_what_stood_behind_the_superseded_one() {
+    let scene = Scene::new();
+    let (first, _) = level(&scene).await;
+    let other = scene.post("1").await;
+    let (second, next) = level(&scene).await;
+    assert_eq!([first, other, second].map(|it| scene.state(it)), ["superseded", "pending", "behind"]);
+    assert_eq!(next, [other]);
+    scene.balanced();
+    let (third, next) = level(&scene).await;
+    assert_eq!([other, second, third].map(|it| scene.state(it)), ["pending", "superseded", "behind"]);
+    assert_eq!(next, []);
+    assert_eq!(scene.deliver(other).await, [third]);
+    assert_eq!(level(&scene).await.1.len(), 1, "alone in its line, it is due itself");
+    scene.balanced();
+}
+
+#[tokio::test]
+async fn keep_latest_what_stood_behind_waits_for_a_snapshot_that_is_parked_and_goes_on_with_it() {
+    let scene = Scene::new();
+    let (first, _) = level(&scene).await;
+    let parked = scene.accept(vec![part("1").parked(Fault::new(Code::MapFailed, "x"))]);
+    let (intake, id) = (parked.id, parked.parts[0].id);
+    scene.commit(Change::Accept(Box::new(parked))).await;
+    let other = scene.post("1").await;
+    let (newest, next) = level(&scene).await;
+    assert_eq!([first, other, newest].map(|it| scene.state(it)), ["superseded", "behind", "behind"]);
+    assert_eq!(next, []);
+    scene.balanced();
+    scene.act(Target::Transaction(id), Verdict::Retry).await;
+    let late = part("1").to("erp/level").latest().into_part(intake, 0);
+    assert_eq!(due(&scene.commit(Change::Replan(Box::new(late))).await), [other]);
+    assert_eq!(scene.state(DeliveryId::of(id, "erp/level")), "superseded");
+    scene.balanced();
+}
+
 impl Scene {
     fn clock_now_plus(&self, by: Duration) -> lineshaft_model::time::Timestamp {
         use lineshaft_model::time::Clock;

@@ -2,6 +2,8 @@
 
 mod accepting;
 
+mod releasing;
+
 mod line_of_a_key;
 
 mod awaiting;

@@ -130,6 +130,7 @@ impl Scene {
 
     pub fn balanced(&self) {
         assert_eq!(self.store.rebuild_objects().expect("reads"), [], "object state is what its rows come to");
+        assert_eq!(self.store.stalled(10).expect("reads"), [], "no line waits for nothing");
         let books = self.store.conservation().expect("reads");
         assert_eq!(books.delta(), 0, "{books:?}");
         assert_eq!(self.store.books().expect("reads"), books, "the counters are what the rows come to");
@@ -180,6 +181,8 @@ pub fn entry() -> Entry {
 
 pub struct NewPart {
     order: String,
+    receiver: String,
+    stuck: Option<Fault>,
     object: Option<String>,
     fault: Option<Fault>,
     repeat: Option<Repeat>,
@@ -203,6 +206,8 @@ pub fn report(number: &str) -> OriginalName {
 pub fn part(order: &str) -> NewPart {
     NewPart {
         order: order.into(),
+        receiver: "erp/confirmation".into(),
+        stuck: None,
         object: None,
         fault: None,
         repeat: None,
@@ -226,6 +231,18 @@ pub fn order(number: &str) -> ObjectKey {
 impl NewPart {
     pub fn parked(mut self, fault: Fault) -> Self {
         self.fault = Some(fault);
+        self
+    }
+
+    /// Another interface of the same system receives it.
+    pub fn to(mut self, receiver: &str) -> Self {
+        self.receiver = receiver.into();
+        self
+    }
+
+    /// Its delivery cannot be rendered.
+    pub fn stuck(mut self, fault: Fault) -> Self {
+        self.stuck = Some(fault);
         self
     }
 
@@ -323,14 +340,15 @@ impl NewPart {
                 name: "production.confirmation@1".into(),
                 data: 0,
                 deliveries: vec![NewDelivery {
-                    receiver: "erp/confirmation".into(),
+                    receiver: self.receiver,
                     system: "erp".into(),
                     sequence: "main".into(),
                     order_key: Some(key.clone()),
                     keep_latest: self.latest,
-                    work: match self.late {
-                        true => NewWork::Later,
-                        false => NewWork::Send {
+                    work: match (self.stuck, self.late) {
+                        (Some(fault), _) => NewWork::Stuck(fault),
+                        (None, true) => NewWork::Later,
+                        (None, false) => NewWork::Send {
                             slot: 1,
                             parameters: vec![("order".into(), "1".into())],
                             awaits: self.awaits,
