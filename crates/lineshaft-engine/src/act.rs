@@ -286,7 +286,7 @@ async fn carry_out(shared: &Shared, act: Act, what: &str, help: &str) -> Result<
                 (count, false) => format!("{what}: done; {count} on the way"),
             };
             shared.enqueue(due);
-            shared.backlog.push(process.into_iter().collect(), Vec::new());
+            shared.backlog.push(process.as_slice(), Vec::new());
             Ok(Done { said })
         }
         Effect::NotNow { state } => Err(Refusal::NotNow { state, help: help.to_owned() }),

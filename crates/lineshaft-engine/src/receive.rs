@@ -265,8 +265,11 @@ fn prepare(
     let intake = decided(shared.ground(&catalog), id, understood, states, repeats);
     // The only transaction of an intake keeps its document with its own; many share the one they came in.
     let alone = intake.parts.len() == 1;
-    let parts: Vec<Part> =
-        intake.parts.into_iter().map(|part| to_part(part, &shared.documents, received, alone)).collect();
+    let parts: Vec<Part> = intake
+        .parts
+        .into_iter()
+        .map(|part| to_part(part, &shared.documents, received.traceparent.as_deref(), alone.then_some(&*received.body)))
+        .collect();
     let body = (!alone).then(|| Payload::pack(&[&received.body]));
     Accept {
         id,
@@ -312,10 +315,15 @@ fn poisonous(id: IntakeId) -> Understood {
 }
 
 /// Documents are compressed here, on the receiving task, so that the writer only writes. What is about to be sent is
-/// kept at hand. `alone`: the document as received is kept with those made from it, at slot 0.
-pub(crate) fn to_part(processed: Processed, documents: &Documents, received: &Received, alone: bool) -> Part {
+/// kept at hand. `own`: the document as received, where it is kept with those made from it, at slot 0.
+pub(crate) fn to_part(
+    processed: Processed,
+    documents: &Documents,
+    traceparent: Option<&str>,
+    own: Option<&[u8]>,
+) -> Part {
     let Processed { id, part, keys, tags, repeat, versions, expects, holds_back, ties, result: decided } = processed;
-    let mut slots: Vec<&[u8]> = if alone { vec![&received.body] } else { Vec::new() };
+    let mut slots: Vec<&[u8]> = own.into_iter().collect();
     let result = match &decided {
         Err(fault) => Err(fault.clone()),
         Ok(Plan::Later) => Ok(Planned::Later),
@@ -334,7 +342,7 @@ pub(crate) fn to_part(processed: Processed, documents: &Documents, received: &Re
     if let Ok(Plan::Event { deliveries, .. }) = decided {
         for delivery in deliveries {
             if let ToSend::Send(rendered) = delivery.work {
-                documents.keep(DeliveryId::of(id, &delivery.receiver), rendered, received.traceparent.as_deref());
+                documents.keep(DeliveryId::of(id, &delivery.receiver), rendered, traceparent);
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use lineshaft_flow::process::Ground;
 use lineshaft_flow::project::Project;
@@ -21,6 +22,10 @@ use crate::objects::Objects;
 use crate::process::Backlog;
 use crate::reply::Waiting;
 use crate::split::Splitting;
+
+/// How often, and how long after one another, it is looked whether a catalog is in force.
+const CATCH_UP_LOOKS: u32 = 100;
+const CATCH_UP_AFTER: Duration = Duration::from_millis(2);
 
 /// What everything on a node shares.
 pub struct Shared {
@@ -132,6 +137,22 @@ impl Shared {
         }
     }
 
+    /// Waits until the catalog numbered `released_by` is in force, of which the store knows already. Whoever committed it
+    /// puts it in force; if that does not come to pass, it is taken from the store.
+    pub(crate) async fn catch_up(&self, released_by: u64) -> Result<(), StoreError> {
+        for _ in 0..CATCH_UP_LOOKS {
+            if self.catalog().version() >= released_by {
+                return Ok(());
+            }
+            tokio::time::sleep(CATCH_UP_AFTER).await;
+        }
+        let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        if catalog.version() < released_by {
+            *catalog = Arc::new(load_catalog(&self.store)?);
+        }
+        Ok(())
+    }
+
     /// Puts committed reference data in force and sets going what it released.
     pub(crate) fn apply(&self, released: Released) {
         if released.catalog > 0 {
@@ -147,7 +168,7 @@ impl Shared {
                 Err(error) => self.fail_if_fatal(&error),
             }
         }
-        self.backlog.push(released.process, released.render);
+        self.backlog.push(&released.process, released.render);
         released.answered.into_iter().for_each(|delivery| self.waiting.told(delivery));
     }
 

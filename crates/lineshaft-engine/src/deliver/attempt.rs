@@ -154,7 +154,7 @@ async fn settle(shared: &Shared, settle: Settle) -> Result<Vec<Due>, StoreError>
             Ok(effects) => {
                 return Ok(match effects.into_inner().into_iter().next() {
                     Some(Effect::Settled { due, process }) => {
-                        shared.backlog.push(process, Vec::new());
+                        shared.backlog.push(&process, Vec::new());
                         shared.waiting.told(delivery);
                         due
                     }

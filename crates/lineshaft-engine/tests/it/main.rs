@@ -21,3 +21,5 @@ mod files;
 mod keeping;
 
 mod splitting;
+
+mod releasing;
