@@ -12,6 +12,7 @@ use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::random::Rng;
 use lineshaft_model::time::Clock;
 use lineshaft_store::change::{Due, Released};
+use lineshaft_store::in_work::InWork;
 use lineshaft_store::{Store, StoreError};
 use tokio::sync::{Notify, watch};
 
@@ -41,6 +42,7 @@ pub struct Shared {
     pub(crate) documents: Documents,
     pub(crate) backlog: Backlog,
     pub(crate) splitting: Splitting,
+    pub(crate) in_work: InWork,
     pub(crate) objects: Objects,
     pub(crate) waiting: Waiting,
     pub(crate) paused: RwLock<BTreeSet<String>>,
@@ -62,6 +64,7 @@ impl Shared {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
         catalog: Catalog,
+        in_work: InWork,
     ) -> Self {
         let queues = project.systems.keys().map(|system| (system.clone(), Arc::new(Queue::default()))).collect();
         Self {
@@ -73,6 +76,7 @@ impl Shared {
             documents: Documents::default(),
             backlog: Backlog::default(),
             splitting: Splitting::default(),
+            in_work,
             objects: Objects::default(),
             waiting: Waiting::default(),
             paused: RwLock::default(),

@@ -136,6 +136,9 @@ async fn take_apart(shared: &Arc<Shared>, intake: IntakeId) -> Result<bool, Stor
         };
         first += count;
         if last {
+            if let Ok(received) = &stored.received {
+                shared.in_work.acquit(&stored.interface, &received.body);
+            }
             return Ok(true);
         }
         if shared.is_stopping() || shared.store.refuses() {

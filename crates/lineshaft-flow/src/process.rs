@@ -103,6 +103,11 @@ impl Understood {
         Self { unreadable: false, repeat: repeat_of_intake(emit, received, None), parts: Vec::new() }
     }
 
+    /// The same, but read, so that the fields are known by which a repeat of it is told.
+    pub fn only_read(emit: &Emit, received: &Received) -> Self {
+        Self { unreadable: false, repeat: open(emit, received).repeat, parts: Vec::new() }
+    }
+
     /// The objects whose state the decision needs. None where the project has no rules for its events.
     pub fn objects(&self) -> impl Iterator<Item = &ObjectKey> {
         self.parts

@@ -23,3 +23,5 @@ mod keeping;
 mod splitting;
 
 mod releasing;
+
+mod suspects;
