@@ -197,7 +197,7 @@ pub(crate) async fn render_again(
             let stays = Change::StayParked(Box::new(StayParked { delivery, fault, catalog }));
             let effects = shared.store.commit(vec![stays]).await?.into_inner();
             if let Some(Effect::Stays { arrived: true }) = effects.into_iter().next() {
-                shared.backlog.push(Vec::new(), vec![delivery]);
+                shared.backlog.push(&[], vec![delivery]);
             }
         }
         Err(refusal) => tracing::info!(?refusal, %delivery, "stays parked"),
@@ -320,7 +320,7 @@ async fn carry_out(shared: &Shared, act: Act, what: &str, help: &str) -> Result<
                 (count, false) => format!("{what}: done; {count} on the way"),
             };
             shared.enqueue(due);
-            shared.backlog.push(process.into_iter().collect(), Vec::new());
+            shared.backlog.push(process.as_slice(), Vec::new());
             Ok(Done { said })
         }
         Effect::NotNow { state } => Err(Refusal::NotNow { state, help: help.to_owned() }),

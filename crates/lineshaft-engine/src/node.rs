@@ -21,6 +21,7 @@ use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::principal::Principal;
 use lineshaft_model::random::Rng;
 use lineshaft_model::time::Clock;
+use lineshaft_store::in_work::InWork;
 use lineshaft_store::{Change, DiskRules, Store, StoreError};
 use tokio::task::JoinSet;
 
@@ -65,7 +66,9 @@ impl Node {
         let disk = DiskRules { ballast_bytes: disk.ballast_bytes, refuse_above_percent: disk.refuse_above_percent };
         let store = Store::open_on(&data, disk, Arc::clone(&clock), &*rng).map_err(|error| store_fault(&error))?;
         let catalog = load_catalog(&store).map_err(|error| store_fault(&error))?;
-        let shared = Arc::new(Shared::new(project, Arc::new(store), clock, rng, catalog));
+        // The store keeps every other node away from the directory.
+        let in_work = InWork::open(&data);
+        let shared = Arc::new(Shared::new(project, Arc::new(store), clock, rng, catalog, in_work));
         let surroundings = surroundings(&shared, net, directory, data.join("secrets"))?;
         let receivers = open_receivers(&shared, &surroundings)?;
         let paused = shared.store.pauses().map_err(|error| store_fault(&error))?.into_iter().map(|pause| pause.target);

@@ -21,6 +21,7 @@ use lineshaft_model::original::OriginalName;
 use lineshaft_model::plan::{Plan, PlannedDelivery, Processed, Work as ToSend};
 use lineshaft_model::principal::Principal;
 use lineshaft_store::change::{Accept, NewDelivery, NewWork, Part, Planned};
+use lineshaft_store::in_work::Noted;
 use lineshaft_store::{Change, Effect, Payload, StoreError};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -125,6 +126,8 @@ struct Heard<'a> {
     understood: Understood,
     /// Whether it is stored first and taken apart after.
     later: bool,
+    /// That it is in work, until it was decided on.
+    noted: Option<Arc<Noted<'a>>>,
 }
 
 /// What storing a batch came to.
@@ -257,23 +260,43 @@ pub(crate) fn unavailable(error: &StoreError) -> Fault {
     Fault::new(Code::ReceiveStoreUnavailable, error.outside())
 }
 
-/// Reads a document, with the catalog that all that follows sees.
-fn hear<'a>(shared: &Shared, emit: &Emit, received: &'a Received) -> Heard<'a> {
+/// Reads a document, with the catalog that all that follows sees. One in whose work the process ended before is stored
+/// first, whatever it is, and taken apart where its beginnings are counted (OT11).
+fn hear<'a>(shared: &'a Shared, emit: &Emit, received: &'a Received) -> Heard<'a> {
     let received_at = shared.clock.now();
     let id = IntakeId::new(received_at, &*shared.rng);
     let catalog = shared.catalog();
     let work = Work { id, received_at, received };
     // Who wants to know whether it is valid, or what it came to, wants it read before the receipt.
     let large = emit.reply == ReplyRule::Stored && split::is_large(emit, received);
-    let understood = if large && emit.unreadable_pass {
-        Understood::unread(emit, received)
-    } else {
-        guarded(id, || understand(shared.ground(&catalog), emit, work))
+    if large && emit.unreadable_pass {
+        return Heard {
+            id,
+            received,
+            catalog,
+            understood: Understood::unread(emit, received),
+            later: true,
+            noted: None,
+        };
+    }
+    let noted = shared.in_work.note(&emit.name, &received.body);
+    let (understood, later) = match noted.ended() {
+        0 => {
+            let understood = guarded(id, || understand(shared.ground(&catalog), emit, work));
+            // Where the interface says `unreadable: stop`, a large one was read only to know whether it can be.
+            let later = large && !understood.is_unreadable();
+            (if later { Understood::unread(emit, received) } else { understood }, later)
+        }
+        1 => (only_read(emit, received), true),
+        _ => (Understood::unread(emit, received), true),
     };
-    // Where the interface says `unreadable: stop`, it was read only to know whether it can be.
-    let later = large && !understood.is_unreadable();
-    let understood = if later { Understood::unread(emit, received) } else { understood };
-    Heard { id, received, catalog, understood, later }
+    Heard { id, received, catalog, understood, later, noted: Some(Arc::new(noted)) }
+}
+
+/// An intake of which nothing is known but whether it repeats another: for that alone it is read.
+fn only_read(emit: &Emit, received: &Received) -> Understood {
+    let read = catch_unwind(AssertUnwindSafe(|| Understood::only_read(emit, received)));
+    read.unwrap_or_else(|_| Understood::unread(emit, received))
 }
 
 fn prepare(
@@ -283,13 +306,17 @@ fn prepare(
     heard: Heard<'_>,
     (states, repeats): (&mut States, &BTreeSet<TransactionId>),
 ) -> Accept {
-    let Heard { id, received, catalog, understood, later } = heard;
+    let Heard { id, received, catalog, understood, later, noted } = heard;
     let intake = decided(shared.ground(&catalog), id, understood, states, repeats);
     // The only transaction of an intake keeps its document with its own; many share the one they came in.
     let alone = intake.parts.len() == 1;
-    let parts: Vec<Part> =
-        intake.parts.into_iter().map(|part| to_part(part, &shared.documents, received, alone)).collect();
+    let parts: Vec<Part> = intake
+        .parts
+        .into_iter()
+        .map(|part| to_part(part, &shared.documents, received.traceparent.as_deref(), alone.then_some(&*received.body)))
+        .collect();
     let body = (!alone).then(|| Payload::pack(&[&received.body]));
+    drop(noted);
     Accept {
         id,
         interface: emit.name.clone(),
@@ -334,10 +361,15 @@ fn poisonous(id: IntakeId) -> Understood {
 }
 
 /// Documents are compressed here, on the receiving task, so that the writer only writes. What is about to be sent is
-/// kept at hand. `alone`: the document as received is kept with those made from it, at slot 0.
-pub(crate) fn to_part(processed: Processed, documents: &Documents, received: &Received, alone: bool) -> Part {
+/// kept at hand. `own`: the document as received, where it is kept with those made from it, at slot 0.
+pub(crate) fn to_part(
+    processed: Processed,
+    documents: &Documents,
+    traceparent: Option<&str>,
+    own: Option<&[u8]>,
+) -> Part {
     let Processed { id, part, keys, tags, repeat, versions, expects, holds_back, ties, result: decided } = processed;
-    let mut slots: Vec<&[u8]> = if alone { vec![&received.body] } else { Vec::new() };
+    let mut slots: Vec<&[u8]> = own.into_iter().collect();
     let result = match &decided {
         Err(fault) => Err(fault.clone()),
         Ok(Plan::Later) => Ok(Planned::Later),
@@ -356,7 +388,7 @@ pub(crate) fn to_part(processed: Processed, documents: &Documents, received: &Re
     if let Ok(Plan::Event { deliveries, .. }) = decided {
         for delivery in deliveries {
             if let ToSend::Send(rendered) = delivery.work {
-                documents.keep(DeliveryId::of(id, &delivery.receiver), rendered, received.traceparent.as_deref());
+                documents.keep(DeliveryId::of(id, &delivery.receiver), rendered, traceparent);
             }
         }
     }

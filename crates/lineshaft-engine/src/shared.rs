@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use lineshaft_flow::process::Ground;
 use lineshaft_flow::project::Project;
@@ -11,6 +12,7 @@ use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::random::Rng;
 use lineshaft_model::time::Clock;
 use lineshaft_store::change::{Due, Released};
+use lineshaft_store::in_work::InWork;
 use lineshaft_store::{Store, StoreError};
 use tokio::sync::{Notify, watch};
 
@@ -22,6 +24,10 @@ use crate::process::Backlog;
 use crate::reply::Waiting;
 use crate::sources::Sources;
 use crate::split::Splitting;
+
+/// How often, and how long after one another, it is looked whether a catalog is in force.
+const CATCH_UP_LOOKS: u32 = 100;
+const CATCH_UP_AFTER: Duration = Duration::from_millis(2);
 
 /// What everything on a node shares.
 pub struct Shared {
@@ -39,6 +45,7 @@ pub struct Shared {
     pub(crate) documents: Documents,
     pub(crate) backlog: Backlog,
     pub(crate) splitting: Splitting,
+    pub(crate) in_work: InWork,
     pub(crate) objects: Objects,
     pub(crate) waiting: Waiting,
     pub(crate) paused: RwLock<BTreeSet<String>>,
@@ -60,6 +67,7 @@ impl Shared {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
         catalog: Catalog,
+        in_work: InWork,
     ) -> Self {
         let queues = project.systems.keys().map(|system| (system.clone(), Arc::new(Queue::default()))).collect();
         Self {
@@ -72,6 +80,7 @@ impl Shared {
             documents: Documents::default(),
             backlog: Backlog::default(),
             splitting: Splitting::default(),
+            in_work,
             objects: Objects::default(),
             waiting: Waiting::default(),
             paused: RwLock::default(),
@@ -136,6 +145,22 @@ impl Shared {
         }
     }
 
+    /// Waits until the catalog numbered `released_by` is in force, of which the store knows already. Whoever committed it
+    /// puts it in force; if that does not come to pass, it is taken from the store.
+    pub(crate) async fn catch_up(&self, released_by: u64) -> Result<(), StoreError> {
+        for _ in 0..CATCH_UP_LOOKS {
+            if self.catalog().version() >= released_by {
+                return Ok(());
+            }
+            tokio::time::sleep(CATCH_UP_AFTER).await;
+        }
+        let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        if catalog.version() < released_by {
+            *catalog = Arc::new(load_catalog(&self.store)?);
+        }
+        Ok(())
+    }
+
     /// Puts committed reference data in force and sets going what it released.
     pub(crate) fn apply(&self, released: Released) {
         if released.catalog > 0 {
@@ -151,7 +176,7 @@ impl Shared {
                 Err(error) => self.fail_if_fatal(&error),
             }
         }
-        self.backlog.push(released.process, released.render);
+        self.backlog.push(&released.process, released.render);
         released.answered.into_iter().for_each(|delivery| self.waiting.told(delivery));
     }
 

@@ -116,12 +116,12 @@ async fn take_apart(shared: &Arc<Shared>, intake: IntakeId) -> Result<bool, Stor
     let Some(Effect::Counted(begun)) = counted.into_iter().next() else { return Ok(true) };
     let Some(stored) = shared.store.stored_intake(intake)? else { return Ok(true) };
     let (stored, catalog) = (Arc::new(stored), shared.catalog());
-    let received = stored.received.clone().unwrap_or_default();
+    let traceparent = stored.received.as_ref().ok().and_then(|received| received.traceparent.as_deref());
     let mut first = stored.parts;
     let mut understood = match understood(shared, &catalog, intake, &stored, begun).await {
         Ok(understood) => understood,
         Err(fault) => {
-            let rest = to_part(remainder(intake, first, fault), &shared.documents, &received, false);
+            let rest = to_part(remainder(intake, first, fault), &shared.documents, None, None);
             let slice = Slice { intake, first, parts: vec![rest], last: true, unreadable: first == 0 };
             return Ok(!matches!(commit(shared, slice).await?, Effect::Stale { .. }));
         }
@@ -131,11 +131,14 @@ async fn take_apart(shared: &Arc<Shared>, intake: IntakeId) -> Result<bool, Stor
     loop {
         let next = understood.next(SLICE_PARTS);
         let last = understood.is_empty();
-        let Some(count) = put(shared, &catalog, intake, (first, next), (last, unreadable), &received).await? else {
+        let Some(count) = put(shared, &catalog, intake, (first, next), (last, unreadable), traceparent).await? else {
             return Ok(false);
         };
         first += count;
         if last {
+            if let Ok(received) = &stored.received {
+                shared.in_work.acquit(&stored.interface, &received.body);
+            }
             return Ok(true);
         }
         if shared.is_stopping() || shared.store.refuses() {
@@ -184,14 +187,14 @@ async fn put(
     intake: IntakeId,
     (first, parts): (u32, Understood),
     (last, unreadable): (bool, bool),
-    received: &Received,
+    traceparent: Option<&str>,
 ) -> Result<Option<u32>, StoreError> {
     let objects: BTreeSet<ObjectKey> = parts.objects().cloned().collect();
     let _held = shared.objects.hold(&objects).await;
     for _ in 0..DECISIONS_MAX {
         let mut states = known(shared, &objects, parts.originals())?.reversals_apart();
         let decided = decide_each(shared.ground(catalog), parts.clone(), &mut states);
-        let parts: Vec<_> = decided.into_iter().map(|it| to_part(it, &shared.documents, received, false)).collect();
+        let parts: Vec<_> = decided.into_iter().map(|it| to_part(it, &shared.documents, traceparent, None)).collect();
         let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
         match commit(shared, Slice { intake, first, parts, last, unreadable }).await? {
             Effect::Stale { .. } => {}

@@ -59,6 +59,13 @@ pub struct ProcessedIntake {
     pub parts: Vec<Processed>,
 }
 
+/// An intake that was read and taken apart, so that each of its parts can be understood by itself.
+#[derive(Debug)]
+pub struct Opened {
+    repeat: Option<Repeat>,
+    parts: Result<Vec<Part>, Fault>,
+}
+
 /// What an intake says, before anything is decided: read, checked and mapped. It can be decided on more than once.
 #[derive(Clone, Debug)]
 pub struct Understood {
@@ -94,6 +101,11 @@ impl Understood {
     /// An intake that is not read yet and has no parts so far.
     pub fn unread(emit: &Emit, received: &Received) -> Self {
         Self { unreadable: false, repeat: repeat_of_intake(emit, received, None), parts: Vec::new() }
+    }
+
+    /// The same, but read, so that the fields are known by which a repeat of it is told.
+    pub fn only_read(emit: &Emit, received: &Received) -> Self {
+        Self { unreadable: false, repeat: open(emit, received).repeat, parts: Vec::new() }
     }
 
     /// The objects whose state the decision needs. None where the project has no rules for its events.
@@ -142,11 +154,6 @@ impl Understood {
     pub fn count(&self) -> usize {
         self.parts.len()
     }
-
-    /// Leaves only the transaction `id`.
-    pub fn retain(&mut self, id: TransactionId) {
-        self.parts.retain(|part| part.identity.id == id);
-    }
 }
 
 /// Processes every part of an intake where nothing is known of any object. A part that fails is parked alone.
@@ -156,15 +163,32 @@ pub fn process(ground: Ground<'_>, emit: &Emit, work: Work<'_>) -> ProcessedInta
 
 /// Reads, checks and maps every part of an intake: the first half of the path, which needs no state.
 pub fn understand(ground: Ground<'_>, emit: &Emit, work: Work<'_>) -> Understood {
-    let decoded = decode(&emit.format, work.received);
-    let document = decoded.as_ref().ok().and_then(|decoded| decoded.whole());
-    let repeat = repeat_of_intake(emit, work.received, document);
-    match decoded.and_then(|decoded| split(emit, decoded)) {
+    let Opened { repeat, parts } = open(emit, work.received);
+    match parts {
         Err(fault) => Understood { unreadable: true, repeat, parts: vec![unreadable(ground, emit, work, 0, fault)] },
         Ok(parts) => {
-            let parts = (0..).zip(parts).map(|(at, part)| understand_part(ground, emit, work, at, part)).collect();
+            let parts = (0..).zip(parts).map(|(at, part)| understand_part(ground, emit, work, at, &part)).collect();
             Understood { unreadable: false, repeat, parts }
         }
+    }
+}
+
+/// Reads an intake and takes it apart; nothing is checked or mapped yet.
+pub fn open(emit: &Emit, received: &Received) -> Opened {
+    let decoded = decode(&emit.format, received);
+    let document = decoded.as_ref().ok().and_then(|decoded| decoded.whole());
+    let repeat = repeat_of_intake(emit, received, document);
+    Opened { repeat, parts: decoded.and_then(|decoded| split(emit, decoded)) }
+}
+
+impl Opened {
+    /// Checks and maps part `at` alone. A fault says that there is no such part, or none can be read.
+    pub fn understand(&self, ground: Ground<'_>, emit: &Emit, work: Work<'_>, at: u32) -> Result<Understood, Fault> {
+        let parts = self.parts.as_ref().map_err(Clone::clone)?;
+        let part = usize::try_from(at).ok().and_then(|at| parts.get(at));
+        let gone = || Fault::new(Code::DecodeSplit, "the document has no such part any more");
+        let part = understand_part(ground, emit, work, at, part.ok_or_else(gone)?);
+        Ok(Understood { unreadable: false, repeat: None, parts: vec![part] })
     }
 }
 
@@ -194,10 +218,10 @@ pub fn decide(
 }
 
 /// A part whose bytes cannot be read is parked as one, and its neighbours go on.
-fn understand_part(ground: Ground<'_>, emit: &Emit, work: Work<'_>, at: u32, part: Part) -> UnderstoodPart {
-    match part.document {
-        Ok(document) => understand_document(ground, emit, work, (at, part.place), &document),
-        Err(fault) => unreadable(ground, emit, work, at, fault),
+fn understand_part(ground: Ground<'_>, emit: &Emit, work: Work<'_>, at: u32, part: &Part) -> UnderstoodPart {
+    match &part.document {
+        Ok(document) => understand_document(ground, emit, work, (at, part.place.clone()), document),
+        Err(fault) => unreadable(ground, emit, work, at, fault.clone()),
     }
 }
 

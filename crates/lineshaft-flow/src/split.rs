@@ -8,6 +8,7 @@ use crate::decode::Decoded;
 use crate::project::{Emit, Parts};
 
 /// The document of one transaction, or what is wrong with its bytes.
+#[derive(Debug)]
 pub(crate) struct Part {
     /// Which one it is, for a person: `part 0`, `row 7`; empty for the only one.
     pub(crate) place: String,

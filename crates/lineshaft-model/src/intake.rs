@@ -44,6 +44,15 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
+/// SHA-256 over the name of an interface and a document that came by it.
+pub fn document_digest(interface: &str, body: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(interface);
+    hash.update([0]);
+    hash.update(body);
+    hash.finalize().into()
+}
+
 /// SHA-256 over named fields in the given order, so that `("a","bc")` and `("ab","c")` differ.
 pub fn sha256_of_fields<'a>(fields: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> [u8; 32] {
     let mut hash = Sha256::new();

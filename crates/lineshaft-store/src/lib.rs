@@ -20,6 +20,9 @@ mod disk;
 /// What stands beside the database: its latest commit, and damage that was found.
 mod mark;
 
+/// What is being processed before it is stored, for when that ends the process.
+pub mod in_work;
+
 /// The writer thread: group commit.
 mod writer;
 

@@ -99,7 +99,7 @@ async fn send(
             .await?;
     if waits {
         // Its record may have come while it was parked for want of it.
-        shared.backlog.push(Vec::new(), vec![delivery]);
+        shared.backlog.push(&[], vec![delivery]);
     }
     Ok((health, due))
 }
@@ -159,7 +159,7 @@ async fn settle(shared: &Shared, settle: Settle) -> Result<Vec<Due>, StoreError>
             Ok(effects) => {
                 return Ok(match effects.into_inner().into_iter().next() {
                     Some(Effect::Settled { due, process }) => {
-                        shared.backlog.push(process, Vec::new());
+                        shared.backlog.push(&process, Vec::new());
                         shared.waiting.told(delivery);
                         due
                     }

@@ -17,6 +17,7 @@ mod stock;
 mod restarting;
 
 mod releasing;
+mod together;
 
 mod backlog;
 
@@ -25,3 +26,6 @@ mod files;
 mod keeping;
 
 mod splitting;
+
+
+mod suspects;

@@ -94,9 +94,14 @@ impl Lint<'_> {
         }
     }
 
-    /// `list = push(list, item)` in a closure copies the list for every item.
+    /// `list = push(list, item)` in a closure copies the list for every item, and `text = text + text` doubles it.
     fn growing(&mut self, assignment: &Assignment) {
         let Assignment::Single { target, expr, .. } = assignment else { return };
+        if copies(target.inner(), expr.inner()) > 1 {
+            let message = "this doubles with every item: after 40 items no memory is enough";
+            let help = "use the value once on the right side, or map(list) -> |index, item| { ... } and join";
+            self.add(Problem::error(self.file, message).help(help), expr.span());
+        }
         let Expr::FunctionCall(call) = expr.inner() else { return };
         if !matches!(&**call.ident.inner(), "push" | "append") {
             return;
@@ -114,6 +119,26 @@ impl Lint<'_> {
             let help = "use map(list) -> |index, item| { ... }, filter, group_by or reduce";
             self.add(Problem::error(self.file, message).help(help), call.span());
         }
+    }
+}
+
+/// How often the value of `target` goes whole into that of `expr`, as far as it is put together by `+`, lists and objects.
+fn copies(target: &AssignmentTarget, expr: &Expr) -> usize {
+    match (expr, target) {
+        (Expr::Variable(variable), AssignmentTarget::Internal(ident, None)) => usize::from(variable.inner() == ident),
+        (Expr::Query(query), target) => {
+            let assigned = target.to_expr(query.span());
+            usize::from(matches!(assigned, Expr::Query(assigned) if assigned.to_string() == query.to_string()))
+        }
+        (Expr::Op(op), _) if matches!(op.1.inner(), Opcode::Add | Opcode::Merge) => {
+            copies(target, op.0.inner()) + copies(target, op.2.inner())
+        }
+        (Expr::Container(container), _) if !matches!(container.inner(), Container::Block(_)) => {
+            let mut count = 0;
+            container_children(container.inner(), &mut |child, _| count += copies(target, child));
+            count
+        }
+        _ => 0,
     }
 }
 

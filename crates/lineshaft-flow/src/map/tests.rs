@@ -181,6 +181,8 @@ fn what_does_not_compile_says_why_and_what_to_do() {
         (".x = dec_add!(.qty, 1) > dec_mul!(.qty, 2)", "1:6", "use dec_gt(left, right)"),
         (".x = 1.5", "1:6", "write the decimal as text"),
         ("o = []\nfor_each(.items) -> |_i, item| { o = push(o, item) }\n.x = o", "2:38", "use map(list)"),
+        ("x = \"a\"\nfor_each(.items) -> |_i, _v| { x = x + \"\" + x }\n.x = x", "2:36", "doubles with every item"),
+        ("x = []\nfor_each(.items) -> |_i, _v| { x = [{ \"a\": x }, x] }\n.x = x", "2:36", "doubles with every item"),
         (".x = dec_add(.qty, 1)", "1:6", "handle the failure: `name!(...)`"),
         (".x = xref!(\"unti\", .name)", "1:6", "did you mean \"unit\"?"),
         (".x = now()", "1:6", "%received_at"),

@@ -50,6 +50,15 @@ pub struct Transaction {
     receivers: String,
 }
 
+/// An intake with transactions to process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ToProcess {
+    /// Its place in the order of acceptance.
+    pub rank: i64,
+    /// Its id.
+    pub intake: IntakeId,
+}
+
 /// A transaction's documents; each may be past its retention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Documents {
@@ -273,16 +282,37 @@ impl Store {
         })
     }
 
-    /// Accepted transactions that wait to be processed, in accept order.
-    pub fn to_process(&self, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
+    /// The first intake after place `rank` in the order of acceptance that has transactions to process.
+    pub fn next_to_process(&self, rank: i64) -> Result<Option<ToProcess>, StoreError> {
         self.read(|connection| {
-            let ids = connection
-                .prepare_cached("SELECT id FROM transactions WHERE state = 'accepted' ORDER BY rank, part LIMIT ?1")?
-                .query_map(params![i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-                    row.get(0).map(TransactionId::from_bytes)
+            let next = connection
+                .prepare_cached(
+                    "SELECT rank, intake FROM transactions WHERE state = 'accepted' AND rank > ?1 ORDER BY rank LIMIT 1",
+                )?
+                .query_row(params![rank], |row| {
+                    Ok(ToProcess { rank: row.get(0)?, intake: row.get(1).map(IntakeId::from_bytes)? })
+                })
+                .optional()?;
+            Ok(next)
+        })
+    }
+
+    /// Transactions to process of the intake at place `rank`, in their order, each with how often that was begun; and the
+    /// number of the catalog that may have released them. Goes through all of the intake: call it off the async threads.
+    pub fn to_process(&self, rank: i64, limit: usize) -> Result<(Vec<(TransactionId, u32)>, u64), StoreError> {
+        self.read(|connection| {
+            let accepted = connection
+                .prepare_cached(
+                    "SELECT id, attempts FROM transactions WHERE state = 'accepted' AND rank = ?1 ORDER BY part LIMIT ?2",
+                )?
+                .query_map(params![rank, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+                    Ok((row.get(0).map(TransactionId::from_bytes)?, row.get(1)?))
                 })?
                 .collect::<Result<_, _>>()?;
-            Ok(ids)
+            let catalog = connection
+                .prepare_cached("SELECT catalog FROM node WHERE one = 1")?
+                .query_row([], |row| super::count(row, 0))?;
+            Ok((accepted, catalog))
         })
     }
 }

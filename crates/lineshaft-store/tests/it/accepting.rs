@@ -79,7 +79,7 @@ async fn md8_a_record_releases_what_waits_for_it() {
     let record = scene.commit(Change::Accept(Box::new(scene.accept(vec![part("x").record("material", "FG-9")])))).await;
     let Effect::Accepted { released, .. } = record else { panic!("{record:?}") };
     assert_eq!(released.process, [id]);
-    assert_eq!(scene.store.to_process(10).expect("reads"), [id]);
+    assert_eq!(scene.to_process(), [id]);
     let (number, records) = scene.store.catalog().expect("reads");
     assert_eq!((number, records.len()), (2, 2));
     scene.balanced();

@@ -145,7 +145,7 @@ async fn what_waits_to_take_back_something_is_let_go_when_that_is_given_up() {
     let stuck = accepted(&scene, part("1").report("A").parked(Fault::unknown_reference("material", "X"))).await;
     let waiting = accepted(&scene, part("1").report("R").takes_back("A", None).parked(missing("A"))).await;
     scene.act(Target::Transaction(stuck), Verdict::Discard).await;
-    assert_eq!(scene.store.to_process(10).expect("reads"), [waiting]);
+    assert_eq!(scene.to_process(), [waiting]);
     // Decided before that was committed.
     let (late, effect) = accept(&scene, part("1").report("S").takes_back("A", None).parked(missing("A"))).await;
     assert!(matches!(&effect, Effect::Accepted { released, .. } if released.process == [late]), "{effect:?}");

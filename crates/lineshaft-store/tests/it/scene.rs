@@ -66,6 +66,16 @@ impl Scene {
         self.store.commit(vec![change]).await.expect("commits").into_inner().remove(0)
     }
 
+    /// Everything that is to be processed, in the order in which it is.
+    pub fn to_process(&self) -> Vec<TransactionId> {
+        let (mut ids, mut rank) = (Vec::new(), i64::MIN);
+        while let Some(next) = self.store.next_to_process(rank).expect("reads") {
+            rank = next.rank;
+            ids.extend(self.store.to_process(rank, 10).expect("reads").0.into_iter().map(|(id, _)| id));
+        }
+        ids
+    }
+
     pub fn accept(&self, parts: Vec<NewPart>) -> Accept {
         let id = IntakeId::new(self.clock.now(), &self.rng);
         Accept {

@@ -22,3 +22,5 @@ mod failing_disk;
 mod damaged;
 
 mod large;
+
+mod poison;
