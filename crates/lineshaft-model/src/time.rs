@@ -4,6 +4,7 @@
 //! node runs under a simulated clock. Durations come from the monotonic reading, never from wall-clock differences (TM2).
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An instant in UTC, in microseconds since 1970-01-01T00:00:00Z.
@@ -73,6 +74,58 @@ pub trait Clock: Send + Sync {
     /// A reading that never goes back, for durations; its zero has no meaning.
     fn monotonic(&self) -> Duration;
 }
+
+/// The time of one life of the node, in which deadlines are written (TM2): the wall clock as it was at the start, and from
+/// then on what the monotonic clock counts. It never steps; what it says of an earlier life is only what that one's wall
+/// clock said.
+#[derive(Clone)]
+pub struct SteadyClock {
+    clock: Arc<dyn Clock>,
+    started: Timestamp,
+    started_monotonic: Duration,
+}
+
+impl SteadyClock {
+    /// A life begins.
+    pub fn begin(clock: Arc<dyn Clock>) -> Self {
+        let (started, started_monotonic) = (clock.now(), clock.monotonic());
+        Self { clock, started, started_monotonic }
+    }
+
+    /// When this life began.
+    pub const fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.started.after(self.clock.monotonic().saturating_sub(self.started_monotonic))
+    }
+
+    /// The latest that it may be: a wall clock that is ahead may be right, as after a machine was suspended.
+    pub fn latest(&self) -> Timestamp {
+        self.now().max(self.clock.now())
+    }
+
+    /// A deadline as the wall clock now has it, for people.
+    pub fn shown(&self, at: Timestamp) -> Timestamp {
+        let (steady, wall) = (self.now(), self.clock.now());
+        let (ahead, behind) = (wall.since(steady), steady.since(wall));
+        match ahead.max(behind) < STEP {
+            true => at,
+            false => at.after(ahead).before(behind),
+        }
+    }
+}
+
+impl fmt::Debug for SteadyClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SteadyClock").field("started", &self.started).finish_non_exhaustive()
+    }
+}
+
+/// Clocks that differ by less are one: they are read one after the other, and a correction of this size is no step.
+const STEP: Duration = Duration::from_secs(1);
 
 /// The operating system's clocks.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! What can be changed, and what a change came to.
 
+use std::time::Duration;
+
 use lineshaft_model::audit::Entry;
 use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::fault::Fault;
@@ -37,6 +39,12 @@ pub enum Change {
     },
     /// What an attempt or a probe came to.
     Settle(Box<Settle>),
+    /// A delivery that is due may not be sent.
+    Hold(Hold),
+    /// At the start of a life: deadlines of an earlier one that a clock which went back would never reach.
+    SetDeadlines(Vec<Longest>),
+    /// How far retention has come.
+    Aged(Timestamp),
     /// What a person decided; the audit entry is part of the change.
     Act(Box<Act>),
     /// Reference data loaded by a person.
@@ -218,6 +226,32 @@ pub struct Settle {
     pub ended_at: Timestamp,
     /// What happens next, as the life cycle decided.
     pub next: Next,
+}
+
+/// A delivery that may not be sent: an earlier attempt may have taken effect.
+#[derive(Debug)]
+pub struct Hold {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// When the target is asked; `None` where only a person can say.
+    pub ask_at: Option<Timestamp>,
+    /// Why.
+    pub fault: Fault,
+}
+
+/// The longest that deliveries of a receiver wait for something.
+#[derive(Debug)]
+pub struct Longest {
+    /// The receiving interface.
+    pub receiver: String,
+    /// Its system.
+    pub system: String,
+    /// For the next attempt or question, whatever the target asked for.
+    pub wait: Duration,
+    /// What a wait that is longer is shortened to.
+    pub usual: Duration,
+    /// For the target's final word; `None` where none is awaited.
+    pub answer: Option<Duration>,
 }
 
 /// What was done towards the target.
@@ -437,8 +471,12 @@ pub struct Begun {
     pub attempts: u32,
     /// Which revision of its bytes is sent.
     pub revision: u32,
-    /// When the first attempt of this revision began.
+    /// When the first attempt of this revision began, on the clock of deadlines.
     pub first_attempt: Timestamp,
-    /// When this attempt began.
+    /// When this attempt began, on the same clock.
+    pub last_attempt: Timestamp,
+    /// When the first attempt of this revision began of which nobody knows what it came to.
+    pub doubt_since: Option<Timestamp>,
+    /// When this attempt began, on the wall clock.
     pub started_at: Timestamp,
 }

@@ -33,6 +33,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use lineshaft_model::connection::http::BusyRule;
 use lineshaft_model::delivery::{Outcome, Probe};
 use lineshaft_model::fault::{Code, Fault};
+use lineshaft_model::lifecycle::RETRY_AFTER_MAX;
 use lineshaft_model::time::Timestamp;
 use lineshaft_model::tree::{Path, Tree};
 
@@ -43,9 +44,6 @@ const SAID_CHARS_MAX: usize = 300;
 
 /// Most errors of one answer that are looked at.
 const ERRORS_MAX: usize = 20;
-
-/// Longest wait that a target may ask for.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// What the interface file says about answers.
 pub(crate) struct Agreed<'a> {

@@ -20,4 +20,6 @@ mod files;
 
 mod keeping;
 
+mod clocks;
+
 mod splitting;

@@ -283,7 +283,7 @@ impl Commit<'_> {
         };
         let fault = if let NewWork::Stuck(fault) = &new.work { Some(fault) } else { None };
         let settled_at = state.is_settled().then_some(now);
-        let next_at = (state == DeliveryState::Pending).then_some(now);
+        let next_at = (state == DeliveryState::Pending).then_some(self.steady.as_micros());
         let waits = fault.and_then(|it| it.waits_for.as_ref());
         self.sql
             .prepare_cached(
@@ -320,7 +320,7 @@ impl Commit<'_> {
                 accepted_at
             ])?;
         self.delivery_came(&new.receiver, state);
-        Ok(next_at.map(|_| place.due(id, self.now)))
+        Ok(next_at.map(|_| place.due(id, self.steady)))
     }
 }
 
