@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lineshaft_engine::act;
 use lineshaft_model::key::KeyQuery;
+use lineshaft_model::lifecycle::PROBES_MAX;
 use lineshaft_standin::serve::{Fault, Kind};
 use lineshaft_standin::sink::Class;
 use lineshaft_store::change::Verdict;
@@ -34,6 +35,15 @@ async fn answer_lost(clock: &Arc<HandClock>, class: Class, repeat: &str) -> Plan
     plant
 }
 
+/// The same as [`Plant::until`], while time passes.
+async fn until_passing(clock: &HandClock, plant: &Plant, what: &str, reached: impl Fn() -> bool) {
+    let passing = || {
+        clock.advance(Duration::from_millis(100));
+        reached()
+    };
+    plant.until(what, passing).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ot4_a_window_that_ends_during_a_pause_is_noticed_before_sending() {
     let clock = HandClock::new();
@@ -57,24 +67,22 @@ async fn ot4_a_window_that_ends_while_the_target_is_down_is_noticed_after_it_and
     let clock = HandClock::new();
     let plant = answer_lost(&clock, Class::T1, AN_HOUR).await;
     plant.sink.server().go_down(None);
-    clock.advance(SECOND);
-    plant.until("an attempt that reaches nobody", || row(&plant).tried >= 2).await;
+    until_passing(&clock, &plant, "an attempt that reaches nobody", || row(&plant).tried >= 2).await;
     let plant = plant.restart().await;
     clock.advance(HOUR);
     plant.sink.server().go_up();
-    plant.until_exceptions(1).await;
+    until_passing(&clock, &plant, "in doubt", || plant.exceptions().len() == 1).await;
     assert_eq!((row(&plant).state.as_str(), plant.sink.repeats()), ("outcome_unknown", 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ot4_past_its_window_the_target_is_asked_where_the_interface_says_so() {
     let clock = HandClock::new();
-    let past = "{ class: T1, window: 1h, past: { class: T3, quiet: 5s } }";
+    let past = "{ class: T1, window: 1h, past: T3, quiet: 5s }";
     let plant = answer_lost(&clock, Class::T3, past).await;
     clock.advance(HOUR);
     plant.until("held", || row(&plant).state.as_str() != "pending").await;
-    clock.advance(SECOND * 5);
-    plant.until_delivered(1).await;
+    until_passing(&clock, &plant, "delivered", || plant.delivered() == 1).await;
     assert_eq!((plant.sink.effects(), plant.sink.repeats()), (1, 0));
 }
 
@@ -83,8 +91,7 @@ async fn within_its_window_it_is_sent_again_whatever_the_clock_does_meanwhile() 
     let clock = HandClock::new();
     let plant = answer_lost(&clock, Class::T1, T1).await;
     clock.step(-YEAR_SECS);
-    clock.advance(SECOND);
-    plant.until_delivered(1).await;
+    until_passing(&clock, &plant, "delivered", || plant.delivered() == 1).await;
     assert_eq!((plant.sink.effects(), plant.sink.repeats()), (1, 1));
 }
 
@@ -102,15 +109,13 @@ async fn tm2_what_waits_goes_on_after_the_clock_went_back_also_over_a_restart() 
     let late = || plant.node.shared().late().late.iter().map(|it| it.count).sum::<u64>();
     plant.until("late", || late() == 2).await;
     let tried = row(&plant).tried;
-    clock.advance(SECOND);
-    plant.until("another attempt", || row(&plant).tried > tried).await;
+    until_passing(&clock, &plant, "another attempt", || row(&plant).tried > tried).await;
     let plant = plant.restart().await;
     clock.step(-YEAR_SECS);
     let plant = plant.restart().await;
     plant.sink.server().go_up();
     // Nothing waits longer than the longest wait of its receiver.
-    clock.advance(SECOND);
-    plant.until_delivered(2).await;
+    until_passing(&clock, &plant, "both delivered", || plant.delivered() == 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,7 +139,18 @@ async fn tm2_a_clock_that_steps_forward_shortens_no_quiet_time() {
     assert_eq!((waits.state.as_str(), waits.absent), ("outcome_unknown", 0), "{waits:?}");
     clock.advance(SECOND);
     plant.until("absent once", || row(&plant).absent == 1).await;
-    clock.advance(SECOND * 60);
-    plant.until_delivered(3).await;
+    until_passing(&clock, &plant, "delivered", || plant.delivered() == 3).await;
     assert_eq!((plant.sink.effects(), plant.sink.repeats()), (3, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_that_is_down_while_it_should_be_asked_is_asked_when_it_is_back() {
+    let clock = HandClock::new();
+    let plant = answer_lost(&clock, Class::T3, "{ class: T3, quiet: 1s }").await;
+    plant.sink.server().go_down(None);
+    until_passing(&clock, &plant, "more questions than are counted", || row(&plant).tried > PROBES_MAX + 1).await;
+    assert_eq!((row(&plant).probes, row(&plant).next_at.is_some()), (0, true));
+    plant.sink.server().go_up();
+    until_passing(&clock, &plant, "delivered", || plant.delivered() == 1).await;
+    assert_eq!((plant.sink.effects(), plant.sink.repeats()), (1, 0));
 }
