@@ -33,7 +33,7 @@ impl Default for RetryPolicy {
     }
 }
 
-/// How often a target is asked about an attempt in doubt before a person is.
+/// How often a target may answer a question about an attempt in doubt so that nobody is wiser, before a person is asked.
 pub const PROBES_MAX: u32 = 50;
 
 /// How many times a target must say *absent*, after the quiet time, before the document is sent again.
@@ -189,8 +189,12 @@ pub fn after_probe(facts: &Facts<'_>, answer: Probe, open: Fault, rng: &dyn Rng)
     let TargetClass::Probe { quiet } = probing_class(facts) else {
         return Next::InDoubt { fault: open };
     };
-    let probes = facts.probes + 1;
+    let probes = facts.probes + u32::from(!facts.trial);
     match answer {
+        // As with attempts: a target that is down burns nothing, however long.
+        Probe::NotAnswered(_) => {
+            Next::Ask { at: by_time(facts, None, rng), absent: facts.absent, probes: facts.probes, fault: open }
+        }
         Probe::Found { receipt } => after_taken(facts, receipt),
         Probe::Absent if facts.now < facts.quiet_since.after(*quiet) => {
             Next::Ask { at: facts.quiet_since.after(*quiet), absent: 0, probes, fault: open }

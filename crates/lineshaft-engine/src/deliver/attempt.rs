@@ -35,7 +35,7 @@ pub(crate) struct Attempted {
 pub(crate) async fn attempt(shared: Arc<Shared>, receiver: Arc<Receiver>, due: Due, trial: bool) -> Attempted {
     let done = match due.kind {
         AttemptKind::Send => send(&shared, &receiver, due.delivery, trial).await,
-        AttemptKind::Probe => ask(&shared, &receiver, due.delivery).await,
+        AttemptKind::Probe => ask(&shared, &receiver, due.delivery, trial).await,
         AttemptKind::Readback => read_back(&shared, &receiver, due.delivery).await,
     };
     match done {
@@ -44,7 +44,7 @@ pub(crate) async fn attempt(shared: Arc<Shared>, receiver: Arc<Receiver>, due: D
             shared.fail_if_fatal(&error);
             tracing::warn!(%error, delivery = %due.delivery, "not attempted");
             tokio::time::sleep(WRITE_AGAIN).await;
-            Attempted { delivery: due.delivery, trial, health: Health::Well, due: Vec::new(), again: true }
+            Attempted { delivery: due.delivery, trial, health: Health::NotSeen, due: Vec::new(), again: true }
         }
     }
 }
@@ -58,13 +58,13 @@ async fn send(
     let document = match shared.documents.take(delivery) {
         Some(document) => Ok(document),
         None => {
-            let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::Well, Vec::new())) };
+            let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::NotSeen, Vec::new())) };
             // A document at hand was never attempted; of any other an earlier attempt may be in doubt.
             if let Some(next) = before_attempt(&facts_of_row(shared, receiver, &row), &*shared.rng) {
-                return Ok((Health::Well, hold(shared, delivery, next).await?));
+                return Ok((Health::NotSeen, hold(shared, delivery, next).await?));
             }
             match turned(shared, &row).await? {
-                Turned::Done(due) => return Ok((Health::Well, due)),
+                Turned::Done(due) => return Ok((Health::NotSeen, due)),
                 Turned::Stuck(fault) => Err(fault),
                 Turned::Send => stored(shared, &row)?,
             }
@@ -72,7 +72,7 @@ async fn send(
     };
     // Durable before the first byte leaves.
     let effects = shared.store.commit(vec![Change::Begin { delivery }]).await?.into_inner();
-    let Some(Effect::Begun(begun)) = effects.into_iter().next() else { return Ok((Health::Well, Vec::new())) };
+    let Some(Effect::Begun(begun)) = effects.into_iter().next() else { return Ok((Health::NotSeen, Vec::new())) };
     let (outcome, health) = match document {
         Ok(document) => {
             let outgoing = outgoing(receiver, (delivery, begun.revision), None, document);
@@ -89,7 +89,7 @@ async fn send(
             let health = health(&outcome);
             (outcome, health)
         }
-        Err(fault) => (Outcome::Refused { fault, retry_after: None }, Health::Well),
+        Err(fault) => (Outcome::Refused { fault, retry_after: None }, Health::NotSeen),
     };
     let ended_at = shared.clock.now();
     let facts = Facts { trial, ..facts_of_begun(shared, receiver, &begun) };
@@ -114,19 +114,29 @@ async fn hold(shared: &Shared, delivery: DeliveryId, next: Next) -> Result<Vec<D
     })
 }
 
-async fn ask(shared: &Shared, receiver: &Receiver, delivery: DeliveryId) -> Result<(Health, Vec<Due>), StoreError> {
-    let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::Well, Vec::new())) };
+async fn ask(
+    shared: &Shared,
+    receiver: &Receiver,
+    delivery: DeliveryId,
+    trial: bool,
+) -> Result<(Health, Vec<Due>), StoreError> {
+    let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::NotSeen, Vec::new())) };
     let open = row.fault.clone().unwrap_or_else(|| Fault::new(Code::DeliverNoAnswer, "the outcome is not known"));
     let started_at = shared.clock.now();
     let (next, health) = match document(shared, &row)? {
         Ok(document) => {
             let outgoing = outgoing(receiver, (delivery, row.revision), row.receipt.clone(), document);
             let answer = receiver.destination.probe(&outgoing).await;
-            let health = if matches!(answer, Probe::CannotTell(_)) { Health::Unwell } else { Health::Well };
-            (after_probe(&facts_of_row(shared, receiver, &row), answer, open, &*shared.rng), health)
+            let health = if matches!(answer, Probe::CannotTell(_) | Probe::NotAnswered(_)) {
+                Health::Unwell
+            } else {
+                Health::Well
+            };
+            let facts = Facts { trial, ..facts_of_row(shared, receiver, &row) };
+            (after_probe(&facts, answer, open, &*shared.rng), health)
         }
         // Without its document nobody can ask, however often.
-        Err(fault) => (Next::InDoubt { fault }, Health::Well),
+        Err(fault) => (Next::InDoubt { fault }, Health::NotSeen),
     };
     let ended_at = shared.clock.now();
     let due = settle(shared, Settle { delivery, kind: AttemptKind::Probe, started_at, ended_at, next }).await?;
@@ -139,20 +149,21 @@ async fn read_back(
     receiver: &Receiver,
     delivery: DeliveryId,
 ) -> Result<(Health, Vec<Due>), StoreError> {
-    let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::Well, Vec::new())) };
+    let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::NotSeen, Vec::new())) };
     let started_at = shared.clock.now();
     let asks = matches!(&receiver.receive.answer, Some(rule) if matches!(rule.by, AnswerBy::Readback { .. }));
-    let answer = match asks.then(|| document(shared, &row)).transpose()? {
+    let (answer, health) = match asks.then(|| document(shared, &row)).transpose()? {
         // A document brings the word; that it is asked about now means that its time is over.
-        None => Answer::NotYet,
+        None => (Answer::NotYet, Health::NotSeen),
         Some(Ok(document)) => {
             let outgoing = outgoing(receiver, (delivery, row.revision), row.receipt.clone(), document);
-            receiver.destination.read_back(&outgoing).await
+            let answer = receiver.destination.read_back(&outgoing).await;
+            let health = if matches!(answer, Answer::CannotTell(_)) { Health::Unwell } else { Health::Well };
+            (answer, health)
         }
-        Some(Err(fault)) => Answer::CannotTell(fault),
+        Some(Err(fault)) => (Answer::CannotTell(fault), Health::NotSeen),
     };
     let ended_at = shared.clock.now();
-    let health = if matches!(answer, Answer::CannotTell(_)) { Health::Unwell } else { Health::Well };
     let facts = facts_of_row(shared, receiver, &row);
     let until = row.answer_until.unwrap_or(facts.now);
     let next = after_readback(&facts, answer, until, row.receipt.clone());

@@ -291,3 +291,19 @@ fn a_trial_burns_no_attempt_not_even_the_last() {
         assert!(matches!(next, Next::Retry { counted: false, .. }), "{next:?}");
     }
 }
+
+#[test]
+fn an_unanswered_question_burns_nothing_and_is_asked_on_at_the_cap() {
+    let (retry, rng) = (RetryPolicy::default(), SeededRng::new(1));
+    for class in classes().iter().filter(|class| class.as_str() == "T3") {
+        let asked = Facts { probes: PROBES_MAX + 1, absent: 1, ..facts(class, &retry, 1, 60 * hour()) };
+        let Next::Ask { at, absent: 1, probes, .. } = after_probe(&asked, Probe::NotAnswered(lost()), lost(), &rng)
+        else {
+            panic!("asks on")
+        };
+        assert!(probes == PROBES_MAX + 1 && at <= asked.now.after(retry.cap), "{at}");
+        let trial = Facts { probes: PROBES_MAX - 1, trial: true, ..asked };
+        let next = after_probe(&trial, Probe::CannotTell(lost()), lost(), &rng);
+        assert!(matches!(next, Next::Ask { .. }), "{next:?}");
+    }
+}
