@@ -203,7 +203,11 @@ pub trait Destination: Send + Sync {
     /// One call, one attempt for each delivery, one outcome for each delivery in the order of the batch.
     fn send<'a>(&'a self, batch: &'a [Outgoing]) -> BoxFuture<'a, Vec<(DeliveryId, Outcome)>>;
 
-    /// Did an earlier attempt of this delivery take effect? `CannotTell` when the system has no way to know.
+    /// The longest that an attempt may take, so that a node which stops can wait for its end.
+    fn patience(&self) -> Duration;
+
+    /// Did an earlier attempt of this delivery take effect? `CannotTell` when the system has no way to know,
+    /// `NotAnswered` where it may be able to say later.
     fn probe<'a>(&'a self, delivery: &'a Outgoing) -> BoxFuture<'a, Probe>;
 
     /// The target took this delivery: has it posted it? `CannotTell` where the interface declares no question.

@@ -50,7 +50,7 @@ pub(crate) async fn deliver(shared: Arc<Shared>, system: Arc<System>, receivers:
     let names: Vec<&str> = receivers.keys().map(String::as_str).collect();
     queue.look_into_store();
     while !shared.is_stopping() {
-        let now = shared.clock.now();
+        let now = shared.steady().now();
         let mut wake = now.after(IDLE);
         if !shared.is_paused(&system.name) {
             if let Err(error) = queue.refill(&shared.store, (&system.name, &names), now, LOAD) {
@@ -84,7 +84,7 @@ fn start_due(
     pace: &mut Pace,
     at_once: usize,
 ) -> Timestamp {
-    let now = shared.clock.now();
+    let now = shared.steady().now();
     let tick = shared.clock.monotonic();
     while running.len() < at_once {
         if let Err(wait) = breaker.permits(tick).and_then(|()| pace.permits(tick)) {

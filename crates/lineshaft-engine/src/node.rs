@@ -31,8 +31,11 @@ use crate::keep::rescue::rescue;
 use crate::receive::receive;
 use crate::shared::{Shared, load_catalog};
 
-/// How long requests and attempts on their way may take when the node stops.
+/// How long requests and attempts on their way may take when the node stops, where no destination may take longer.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What an attempt takes beside its exchange: its result is written down.
+const TO_WRITE_DOWN: Duration = Duration::from_secs(5);
 
 /// What a node is started with.
 pub struct Opening {
@@ -56,6 +59,7 @@ pub struct Node {
     listener: Listener,
     senders: JoinSet<()>,
     takers: JoinSet<()>,
+    patience: Duration,
 }
 
 impl Node {
@@ -85,13 +89,15 @@ impl Node {
             ),
         };
         shared.store.commit(vec![Change::Note(entry)]).await.map_err(|error| store_fault(&error))?;
+        let longest = receivers.values().map(|receiver| receiver.destination.patience()).max().unwrap_or_default();
+        let patience = PATIENCE.max(longest + TO_WRITE_DOWN);
         let mut senders = start_senders(&shared, &receivers);
         senders.spawn(keep(Arc::clone(&shared)));
         senders.spawn(crate::split::run(Arc::clone(&shared)));
         shared.backlog.look_for_transactions();
         shared.backlog.look_for_deliveries();
         let (listener, takers) = start_takers(&shared, &surroundings).await?;
-        Ok(Self { shared, listener, senders, takers })
+        Ok(Self { shared, listener, senders, takers, patience })
     }
 
     /// What everything on the node shares.
@@ -102,6 +108,11 @@ impl Node {
     /// Where documents are received.
     pub fn inbound(&self) -> SocketAddr {
         self.listener.local_addr()
+    }
+
+    /// The longest that [`Self::stop`] waits for attempts on their way.
+    pub fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// Returns when the store has failed: the process must end, and starts again from what is on disk (RS2).
@@ -119,7 +130,7 @@ impl Node {
         // Sources are settled until the listener has answered; only then do their tasks end.
         let answered = matches!(answered.await, Ok(true));
         self.shared.stopping.send_replace(true);
-        let ended = tokio::time::timeout(PATIENCE, async {
+        let ended = tokio::time::timeout(self.patience, async {
             while self.takers.join_next().await.is_some() {}
             while self.senders.join_next().await.is_some() {}
         });

@@ -10,7 +10,7 @@ use lineshaft_flow::project::Project;
 use lineshaft_model::catalog::Catalog;
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::random::Rng;
-use lineshaft_model::time::Clock;
+use lineshaft_model::time::{Clock, SteadyClock};
 use lineshaft_store::change::{Due, Released};
 use lineshaft_store::in_work::InWork;
 use lineshaft_store::{Store, StoreError};
@@ -106,6 +106,11 @@ impl Shared {
 
     pub(crate) fn see_late(&self, seen: Arc<Seen>) {
         *self.late.write().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+
+    /// The clock that deadlines are written in.
+    pub fn steady(&self) -> &SteadyClock {
+        self.store.steady()
     }
 
     /// Project and catalog for one run of processing.

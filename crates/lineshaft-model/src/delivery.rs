@@ -207,8 +207,10 @@ pub enum Probe {
     },
     /// It is not there (yet).
     Absent,
-    /// The target could not say.
+    /// What it answered does not say.
     CannotTell(Fault),
+    /// It did not answer: it cannot be reached, is unwell, or does not take our credentials.
+    NotAnswered(Fault),
 }
 
 /// What a target said of a document that it took: its final word, or none yet.

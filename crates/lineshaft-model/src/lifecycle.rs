@@ -33,13 +33,19 @@ impl Default for RetryPolicy {
     }
 }
 
-/// How often a target is asked about an attempt in doubt before a person is.
+/// How often a target may answer a question about an attempt in doubt so that nobody is wiser, before a person is asked.
 pub const PROBES_MAX: u32 = 50;
 
 /// How many times a target must say *absent*, after the quiet time, before the document is sent again.
 pub const ABSENT_NEEDED: u32 = 2;
 
-/// What is known of a delivery when an attempt or a probe comes back.
+/// Longest wait that a target may ask for.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// How far a stamp may lie ahead of the clock before nothing is believed of it: less is a small correction.
+pub const CLOCK_ERROR: Duration = Duration::from_secs(60);
+
+/// What is known of a delivery before an attempt, or when an attempt or a probe comes back.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
     /// The receiver's declared class.
@@ -54,12 +60,21 @@ pub struct Facts<'a> {
     pub first_attempt: Timestamp,
     /// When the latest attempt began.
     pub last_attempt: Timestamp,
+    /// From when on the target's quiet time counts: the latest attempt, or the start of this life of the node where it was
+    /// made in an earlier one.
+    pub quiet_since: Timestamp,
+    /// When the first attempt of this revision began of which nobody knows whether it took effect; `None` if there is none.
+    pub doubt_since: Option<Timestamp>,
+    /// Whether it was made to see if the system is back: it burns nothing.
+    pub trial: bool,
     /// How often the target has answered *absent* since the latest attempt.
     pub absent: u32,
     /// How often the target was asked since the latest attempt.
     pub probes: u32,
-    /// Now.
+    /// Now, on a clock that does not step.
     pub now: Timestamp,
+    /// The latest that it may be, if the wall clock is right.
+    pub latest: Timestamp,
 }
 
 /// What happens next.
@@ -93,6 +108,8 @@ pub enum Next {
         fault: Fault,
         /// Whether the last attempt counts towards the limit.
         counted: bool,
+        /// Whether nobody knows what the last attempt came to.
+        unknown: bool,
     },
     /// The outcome is unknown; the target is asked at `at`.
     Ask {
@@ -130,11 +147,28 @@ impl Next {
     }
 }
 
+/// What is done instead of an attempt that is due: where an earlier one may have taken effect and the target can no longer
+/// tell a repeat, nothing is sent. `None` if it may be made.
+pub fn before_attempt(facts: &Facts<'_>, rng: &dyn Rng) -> Option<Next> {
+    let since = facts.doubt_since?;
+    match in_force(facts) {
+        TargetClass::NativeKey { .. } | TargetClass::NaturalKey => None,
+        TargetClass::Probe { .. } | TargetClass::None => {
+            let said = format!(
+                "nobody knows whether the attempt of {since} took effect, and the target may have forgotten its key"
+            );
+            Some(after_unknown(facts, Fault::new(Code::DeliverNoAnswer, said), rng))
+        }
+    }
+}
+
 /// What follows an attempt.
 pub fn after_attempt(facts: &Facts<'_>, outcome: Outcome, rng: &dyn Rng) -> Next {
     match outcome {
         Outcome::Delivered { receipt } => after_taken(facts, receipt),
-        Outcome::Unreachable(fault) => Next::Retry { at: by_time(facts, None, rng), fault, counted: false },
+        Outcome::Unreachable(fault) => {
+            Next::Retry { at: by_time(facts, None, rng), fault, counted: false, unknown: false }
+        }
         Outcome::Refused { fault, retry_after } => after_refusal(facts, fault, retry_after, rng),
         Outcome::Unknown(fault) => after_unknown(facts, fault, rng),
     }
@@ -155,17 +189,21 @@ pub fn after_probe(facts: &Facts<'_>, answer: Probe, open: Fault, rng: &dyn Rng)
     let TargetClass::Probe { quiet } = probing_class(facts) else {
         return Next::InDoubt { fault: open };
     };
-    let probes = facts.probes + 1;
+    let probes = facts.probes + u32::from(!facts.trial);
     match answer {
+        // As with attempts: a target that is down burns nothing, however long.
+        Probe::NotAnswered(_) => {
+            Next::Ask { at: by_time(facts, None, rng), absent: facts.absent, probes: facts.probes, fault: open }
+        }
         Probe::Found { receipt } => after_taken(facts, receipt),
-        Probe::Absent if facts.now < facts.last_attempt.after(*quiet) => {
-            Next::Ask { at: facts.last_attempt.after(*quiet), absent: 0, probes, fault: open }
+        Probe::Absent if facts.now < facts.quiet_since.after(*quiet) => {
+            Next::Ask { at: facts.quiet_since.after(*quiet), absent: 0, probes, fault: open }
         }
         Probe::Absent if facts.absent + 1 >= ABSENT_NEEDED => {
             if facts.attempts >= facts.retry.attempts {
                 return Next::Park { fault: exhausted(open) };
             }
-            Next::Retry { at: facts.now, fault: open, counted: true }
+            Next::Retry { at: facts.now, fault: open, counted: true, unknown: false }
         }
         Probe::Absent => {
             Next::Ask { at: facts.now.after(between_probes(*quiet)), absent: facts.absent + 1, probes, fault: open }
@@ -242,25 +280,27 @@ fn after_refusal(facts: &Facts<'_>, fault: Fault, retry_after: Option<Duration>,
             if facts.now >= facts.first_attempt.after(facts.retry.business_for) {
                 Next::Park { fault: exhausted(fault) }
             } else {
-                Next::Retry { at: by_time(facts, retry_after, rng), fault, counted: false }
+                Next::Retry { at: by_time(facts, retry_after, rng), fault, counted: false, unknown: false }
             }
         }
-        Class::Retry if facts.attempts >= facts.retry.attempts => Next::Park { fault: exhausted(fault) },
-        Class::Retry => Next::Retry { at: backoff(facts, retry_after, rng), fault, counted: true },
+        Class::Retry if used_up(facts) => Next::Park { fault: exhausted(fault) },
+        Class::Retry => {
+            Next::Retry { at: backoff(facts, retry_after, rng), fault, counted: !facts.trial, unknown: false }
+        }
         Class::Park | Class::Refuse | Class::Stop => Next::Park { fault },
     }
 }
 
 fn after_unknown(facts: &Facts<'_>, fault: Fault, rng: &dyn Rng) -> Next {
     match in_force(facts) {
-        TargetClass::NativeKey { .. } | TargetClass::NaturalKey if facts.attempts >= facts.retry.attempts => {
+        TargetClass::NativeKey { .. } | TargetClass::NaturalKey if used_up(facts) => {
             Next::InDoubt { fault: exhausted(fault) }
         }
         TargetClass::NativeKey { .. } | TargetClass::NaturalKey => {
-            Next::Retry { at: backoff(facts, None, rng), fault, counted: true }
+            Next::Retry { at: backoff(facts, None, rng), fault, counted: !facts.trial, unknown: true }
         }
         TargetClass::Probe { quiet } => {
-            Next::Ask { at: facts.last_attempt.after(*quiet).max(facts.now), absent: 0, probes: 0, fault }
+            Next::Ask { at: facts.quiet_since.after(*quiet).max(facts.now), absent: 0, probes: 0, fault }
         }
         TargetClass::None => Next::InDoubt { fault },
     }
@@ -269,9 +309,20 @@ fn after_unknown(facts: &Facts<'_>, fault: Fault, rng: &dyn Rng) -> Next {
 /// The class that holds now: past its window, a T1 target is whatever its interface declares for that case.
 fn in_force<'a>(facts: &Facts<'a>) -> &'a TargetClass {
     match facts.class {
-        TargetClass::NativeKey { window, past } if facts.now >= facts.first_attempt.after(*window) => past,
+        TargetClass::NativeKey { window, past } if is_over(facts, *window) => past,
         class => class,
     }
+}
+
+/// Whether a target may have forgotten our key. It counts from the first attempt that may have reached it, on whichever
+/// clock is ahead; a clock that went back since proves nothing.
+fn is_over(facts: &Facts<'_>, window: Duration) -> bool {
+    let since = facts.doubt_since.unwrap_or(facts.last_attempt);
+    facts.latest >= since.after(window) || since > facts.latest.after(CLOCK_ERROR)
+}
+
+fn used_up(facts: &Facts<'_>) -> bool {
+    facts.attempts >= facts.retry.attempts && !facts.trial
 }
 
 /// The class by which an answer to a probe is judged: asking began under it, so a window that ended since does not change it.

@@ -4,6 +4,7 @@
 //! node runs under a simulated clock. Durations come from the monotonic reading, never from wall-clock differences (TM2).
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An instant in UTC, in microseconds since 1970-01-01T00:00:00Z.
@@ -74,6 +75,66 @@ pub trait Clock: Send + Sync {
     fn monotonic(&self) -> Duration;
 }
 
+/// The time of one life of the node, in which deadlines are written (TM2): the wall clock as it was at the start, and from
+/// then on what the monotonic clock counts. It never steps; what it says of an earlier life is only what that one's wall
+/// clock said.
+#[derive(Clone)]
+pub struct SteadyClock {
+    clock: Arc<dyn Clock>,
+    started: Timestamp,
+    started_monotonic: Duration,
+}
+
+impl SteadyClock {
+    /// A life begins.
+    pub fn begin(clock: Arc<dyn Clock>) -> Self {
+        let (started, started_monotonic) = (clock.now(), clock.monotonic());
+        Self { clock, started, started_monotonic }
+    }
+
+    /// When this life began.
+    pub const fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.started.after(self.clock.monotonic().saturating_sub(self.started_monotonic))
+    }
+
+    /// The latest that it may be: a wall clock that is ahead may be right, as after a machine was suspended.
+    pub fn latest(&self) -> Timestamp {
+        self.now().max(self.clock.now())
+    }
+
+    /// A deadline as the wall clock now has it, for people.
+    pub fn shown(&self, at: Timestamp) -> Timestamp {
+        let (steady, wall) = (self.now(), self.clock.now());
+        let (ahead, behind) = (wall.since(steady), steady.since(wall));
+        match ahead.max(behind) < STEP {
+            true => at,
+            false => at.after(ahead).before(behind),
+        }
+    }
+}
+
+impl fmt::Debug for SteadyClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SteadyClock").field("started", &self.started).finish_non_exhaustive()
+    }
+}
+
+/// How far retention has come after `elapsed`, if it had come to `aged_to` and the wall clock says `wall`. It follows the
+/// wall clock at most twice as fast as time is really lived through: a clock that is years ahead makes nothing old, and
+/// years without the node are caught up with.
+pub fn age_towards(aged_to: Timestamp, wall: Timestamp, elapsed: Duration) -> Timestamp {
+    let reach = elapsed.saturating_mul(2);
+    if wall >= aged_to { aged_to.after(reach).min(wall) } else { aged_to.before(reach).max(wall) }
+}
+
+/// Clocks that differ by less are one: they are read one after the other, and a correction of this size is no step.
+const STEP: Duration = Duration::from_secs(1);
+
 /// The operating system's clocks.
 #[derive(Debug)]
 pub struct SystemClock {
@@ -121,6 +182,22 @@ mod tests {
             Some("2026-11-23T00:00:00.000Z".to_owned())
         );
         assert_eq!(Timestamp::from_rfc3339("2026-11-23"), None);
+    }
+
+    #[test]
+    fn retention_follows_the_wall_clock_as_fast_as_time_is_lived_through() {
+        let (then, day) = (Timestamp::from_millis(1_795_392_000_000), Duration::from_secs(24 * 3600));
+        let wall = |days: u32| then.after(day * days);
+        assert_eq!(age_towards(then, wall(1), day), wall(1), "as long as it is right, it is the wall clock");
+        assert_eq!(age_towards(then, wall(365), Duration::ZERO), then);
+        assert_eq!(age_towards(then, wall(365), day), wall(2), "a clock that is ahead");
+        assert_eq!(age_towards(wall(10), then, day), wall(8), "a clock that is behind, or one that was ahead");
+        let (mut aged, mut lived) = (then, 0);
+        while aged < wall(365 + lived) {
+            lived += 1;
+            aged = age_towards(aged, wall(365 + lived), day);
+        }
+        assert_eq!(lived, 365, "a year without the node is caught up with in a year");
     }
 
     #[test]

@@ -19,6 +19,8 @@ mod ledger;
 
 mod expire;
 
+mod deadlines;
+
 mod counts;
 mod reversal;
 
@@ -41,6 +43,8 @@ pub(crate) struct Commit<'a> {
     sql: &'a Connection,
     clock: &'a dyn Clock,
     now: Timestamp,
+    /// The same moment on the clock that deadlines are written in.
+    steady: Timestamp,
     epoch: i64,
     incarnation: Vec<u8>,
     last_rank: i64,
@@ -79,7 +83,12 @@ impl Place {
 }
 
 impl<'a> Commit<'a> {
-    pub(crate) fn begin(sql: &'a Connection, clock: &'a dyn Clock, epoch: i64) -> Result<Self, StoreError> {
+    pub(crate) fn begin(
+        sql: &'a Connection,
+        clock: &'a dyn Clock,
+        steady: Timestamp,
+        epoch: i64,
+    ) -> Result<Self, StoreError> {
         let (stored, incarnation, last_rank, catalog, last_payload, commits): (i64, Vec<u8>, i64, i64, i64, i64) = sql
             .prepare_cached(
                 "SELECT epoch, incarnation, last_rank, catalog, last_payload, commits FROM node WHERE one = 1",
@@ -94,6 +103,7 @@ impl<'a> Commit<'a> {
             sql,
             clock,
             now: clock.now(),
+            steady,
             epoch,
             incarnation,
             last_rank,
@@ -128,6 +138,9 @@ impl<'a> Commit<'a> {
                 Ok(effect)
             }
             Change::StayParked(stays) => self.stay_parked(stays),
+            Change::Hold(hold) => self.hold(hold),
+            Change::SetDeadlines(longest) => self.set_deadlines(longest),
+            Change::Aged(to) => self.aged(*to),
             Change::Act(act) => self.act(act),
             Change::Load(load) => self.load(load),
             Change::Cursor { interface, cursor } => self.put_cursor(interface, cursor),
@@ -250,10 +263,10 @@ impl<'a> Commit<'a> {
             return Ok(None);
         }
         self.sql
-            .prepare_cached("UPDATE deliveries SET state = 'pending', next_at = ?2, changed_at = ?2 WHERE id = ?1")?
-            .execute(params![id.as_slice(), self.now.as_micros()])?;
+            .prepare_cached("UPDATE deliveries SET state = 'pending', next_at = ?2, changed_at = ?3 WHERE id = ?1")?
+            .execute(params![id.as_slice(), self.steady.as_micros(), self.now.as_micros()])?;
         self.deliveries_moved(1, &place.receiver, DeliveryState::Behind, DeliveryState::Pending);
-        Ok(Some(place.due(DeliveryId::from_bytes(id), self.now)))
+        Ok(Some(place.due(DeliveryId::from_bytes(id), self.steady)))
     }
 
     fn advance_all(&mut self, lines: &[Line]) -> Result<Effect, StoreError> {

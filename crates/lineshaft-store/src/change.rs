@@ -1,5 +1,7 @@
 //! What can be changed, and what a change came to.
 
+use std::time::Duration;
+
 use lineshaft_model::audit::Entry;
 use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::fault::Fault;
@@ -41,6 +43,12 @@ pub enum Change {
     Settle(Box<Settle>),
     /// A parked delivery was rendered again, and still cannot be.
     StayParked(Box<StayParked>),
+    /// A delivery that is due may not be sent.
+    Hold(Hold),
+    /// At the start of a life: deadlines of an earlier one that a clock which went back would never reach.
+    SetDeadlines(Vec<Longest>),
+    /// How far retention has come.
+    Aged(Timestamp),
     /// What a person decided; the audit entry is part of the change.
     Act(Box<Act>),
     /// Reference data loaded by a person.
@@ -244,6 +252,32 @@ pub struct StayParked {
     pub fault: Fault,
     /// The catalog that it was rendered with.
     pub catalog: u64,
+}
+
+/// A delivery that may not be sent: an earlier attempt may have taken effect.
+#[derive(Debug)]
+pub struct Hold {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// When the target is asked; `None` where only a person can say.
+    pub ask_at: Option<Timestamp>,
+    /// Why.
+    pub fault: Fault,
+}
+
+/// The longest that deliveries of a receiver wait for something.
+#[derive(Debug)]
+pub struct Longest {
+    /// The receiving interface.
+    pub receiver: String,
+    /// Its system.
+    pub system: String,
+    /// For the next attempt or question, whatever the target asked for.
+    pub wait: Duration,
+    /// What a wait that is longer is shortened to.
+    pub usual: Duration,
+    /// For the target's final word; `None` where none is awaited.
+    pub answer: Option<Duration>,
 }
 
 /// What was done towards the target.
@@ -468,8 +502,12 @@ pub struct Begun {
     pub attempts: u32,
     /// Which revision of its bytes is sent.
     pub revision: u32,
-    /// When the first attempt of this revision began.
+    /// When the first attempt of this revision began, on the clock of deadlines.
     pub first_attempt: Timestamp,
-    /// When this attempt began.
+    /// When this attempt began, on the same clock.
+    pub last_attempt: Timestamp,
+    /// When the first attempt of this revision began of which nobody knows what it came to.
+    pub doubt_since: Option<Timestamp>,
+    /// When this attempt began, on the wall clock.
     pub started_at: Timestamp,
 }

@@ -12,6 +12,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "0002_object_ledger", include_str!("migrations/0002_object_ledger.sql")),
     (3, "0003_awaited_answers", include_str!("migrations/0003_awaited_answers.sql")),
     (4, "0004_years", include_str!("migrations/0004_years.sql")),
+    (5, "0005_clocks", include_str!("migrations/0005_clocks.sql")),
 ];
 
 /// Brings the database to the newest version, each step in a transaction of its own.

@@ -85,7 +85,7 @@ CREATE TABLE deliveries (
     waits_table    TEXT,
     waits_key      TEXT,
     changed_at     INTEGER NOT NULL,
-    settled_at     INTEGER, awaits TEXT, answer_until INTEGER, lets_pass INTEGER NOT NULL DEFAULT 0 CHECK (lets_pass IN (0, 1)), accepted_at INTEGER NOT NULL DEFAULT 0,
+    settled_at     INTEGER, awaits TEXT, answer_until INTEGER, lets_pass INTEGER NOT NULL DEFAULT 0 CHECK (lets_pass IN (0, 1)), accepted_at INTEGER NOT NULL DEFAULT 0, doubt_since INTEGER,
     CHECK ((settled_at IS NOT NULL) = (state IN ('delivered', 'skipped', 'discarded', 'expired', 'superseded'))),
     CHECK (next_at IS NULL OR state IN ('pending', 'outcome_unknown', 'sent'))
 ) WITHOUT ROWID;
@@ -144,7 +144,7 @@ CREATE TABLE node (
     epoch        INTEGER NOT NULL,
     last_rank    INTEGER NOT NULL,
     catalog      INTEGER NOT NULL
-, last_payload INTEGER NOT NULL DEFAULT 0, commits INTEGER NOT NULL DEFAULT 0);
+, last_payload INTEGER NOT NULL DEFAULT 0, commits INTEGER NOT NULL DEFAULT 0, aged_to INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE objects (
     kind        TEXT    NOT NULL,
     key         TEXT    NOT NULL,

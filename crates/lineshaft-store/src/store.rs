@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use lineshaft_model::ids::IncarnationId;
 use lineshaft_model::random::Rng;
-use lineshaft_model::time::Clock;
+use lineshaft_model::time::{Clock, SteadyClock, Timestamp};
 use rusqlite::{Connection, OpenFlags, params};
 
 use crate::change::{Change, Effect};
@@ -127,6 +127,8 @@ pub struct Store {
     is_damaged: AtomicBool,
     incarnation: IncarnationId,
     epoch: i64,
+    steady: SteadyClock,
+    aged_to: Timestamp,
     /// Held while the store is open: a second node on the same directory is refused.
     _lock: std::fs::File,
 }
@@ -169,7 +171,7 @@ impl Store {
             }
             other => Err(other),
         })?;
-        let Opened { connection, incarnation, epoch, commits } = opened;
+        let Opened { connection, incarnation, epoch, commits, aged_to } = opened;
         let (mark, marked) = Mark::open(directory).map_err(unusable)?;
         if let Some(missing) = marked.and_then(|marked| marked.checked_sub(commits)).filter(|missing| *missing > 0) {
             return Err(StoreError::Corrupt(format!(
@@ -180,7 +182,8 @@ impl Store {
         }
         let file = directory.join(DATABASE);
         let readers = (0..READERS).map(|_| open_reader(&file)).collect::<Result<_, _>>()?;
-        let writer = Writer::start(connection, clock, epoch, mark, Arc::clone(&disk))?;
+        let steady = SteadyClock::begin(Arc::clone(&clock));
+        let writer = Writer::start(connection, clock, steady.clone(), epoch, mark, Arc::clone(&disk))?;
         let store = Self {
             writer,
             readers: Mutex::new(readers),
@@ -191,6 +194,8 @@ impl Store {
             is_damaged: AtomicBool::new(false),
             incarnation,
             epoch,
+            steady,
+            aged_to,
             _lock: lock,
         };
         store.look_at_disk()?;
@@ -288,6 +293,16 @@ impl Store {
         self.epoch
     }
 
+    /// The clock that deadlines are written in since this opening.
+    pub fn steady(&self) -> &SteadyClock {
+        &self.steady
+    }
+
+    /// How far retention had come at this opening.
+    pub fn aged_to(&self) -> Timestamp {
+        self.aged_to
+    }
+
     /// Size of the database file and its log, in bytes.
     pub fn size_on_disk(&self) -> u64 {
         let file = self.directory.join(DATABASE);
@@ -337,6 +352,7 @@ struct Opened {
     incarnation: IncarnationId,
     epoch: i64,
     commits: u64,
+    aged_to: Timestamp,
 }
 
 fn open_writer(directory: &Path, clock: &dyn Clock, rng: &dyn Rng) -> Result<Opened, StoreError> {
@@ -350,8 +366,11 @@ fn open_writer(directory: &Path, clock: &dyn Clock, rng: &dyn Rng) -> Result<Ope
     connection.set_prepared_statement_cache_capacity(128);
     migrate(&mut connection)?;
     let (incarnation, epoch) = begin_epoch(&connection, clock, rng)?;
-    let commits: i64 = connection.query_row("SELECT commits FROM node WHERE one = 1", [], |row| row.get(0))?;
-    Ok(Opened { connection, incarnation, epoch, commits: u64::try_from(commits).unwrap_or(0) })
+    let (commits, aged_to): (i64, i64) =
+        connection
+            .query_row("SELECT commits, aged_to FROM node WHERE one = 1", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let aged_to = Timestamp::from_micros(aged_to);
+    Ok(Opened { connection, incarnation, epoch, commits: u64::try_from(commits).unwrap_or(0), aged_to })
 }
 
 /// Documents of the plants are in there: nobody but the node's user reads them.
@@ -390,6 +409,8 @@ fn begin_epoch(connection: &Connection, clock: &dyn Clock, rng: &dyn Rng) -> Res
         params![fresh.as_bytes().as_slice(), now.as_micros()],
     )?;
     connection.execute("UPDATE node SET epoch = epoch + 1 WHERE one = 1", [])?;
+    // Before the first start there is nothing that could be too old.
+    connection.execute("UPDATE node SET aged_to = ?1 WHERE aged_to = 0", params![now.as_micros()])?;
     let (bytes, epoch): (Vec<u8>, i64) =
         connection
             .query_row("SELECT incarnation, epoch FROM node WHERE one = 1", [], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use lineshaft_model::time::Clock;
+use lineshaft_model::time::{Clock, SteadyClock};
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 use tokio::sync::oneshot;
@@ -69,6 +69,7 @@ struct Told {
 struct Desk {
     connection: Connection,
     clock: Arc<dyn Clock>,
+    steady: SteadyClock,
     epoch: i64,
     mark: Mark,
     disk: Arc<Disk>,
@@ -81,6 +82,7 @@ impl Writer {
     pub(crate) fn start(
         mut connection: Connection,
         clock: Arc<dyn Clock>,
+        steady: SteadyClock,
         epoch: i64,
         mark: Mark,
         disk: Arc<Disk>,
@@ -94,7 +96,7 @@ impl Writer {
             counted.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         }))?;
-        let desk = Desk { connection, clock, epoch, mark, disk, told: Arc::clone(&told), log_pages };
+        let desk = Desk { connection, clock, steady, epoch, mark, disk, told: Arc::clone(&told), log_pages };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || desk.run(&inbox))
@@ -216,7 +218,7 @@ impl Desk {
     }
 
     fn apply_all(&self, group: &[Job], refused: u64) -> Result<(Vec<Vec<Effect>>, u64), StoreError> {
-        let mut commit = Commit::begin(&self.connection, &*self.clock, self.epoch)?;
+        let mut commit = Commit::begin(&self.connection, &*self.clock, self.steady.now(), self.epoch)?;
         let effects = group.iter().map(|job| commit.apply_list(&job.changes)).collect::<Result<_, _>>()?;
         if refused > 0 {
             commit.refused(refused);

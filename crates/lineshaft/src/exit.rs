@@ -25,11 +25,13 @@ pub enum Exit {
     Unreachable = 7,
     /// A check found problems.
     Problems = 8,
+    /// A node stopped before everything on its way had ended.
+    Unfinished = 9,
 }
 
 impl Exit {
     /// Every code with its meaning, for the reference page.
-    pub const ALL: [(Self, &'static str); 9] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::Ok, "done"),
         (Self::Failed, "failed; the last line says why"),
         (Self::Usage, "the command line cannot be understood"),
@@ -39,6 +41,7 @@ impl Exit {
         (Self::Partial, "some items failed"),
         (Self::Unreachable, "the node cannot be reached"),
         (Self::Problems, "a check found problems"),
+        (Self::Unfinished, "a node stopped before everything on its way had ended; it is found at the next start"),
     ];
 }
 

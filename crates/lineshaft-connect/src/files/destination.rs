@@ -1,6 +1,7 @@
 //! One receiving interface: a file for each document.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lineshaft_model::connection::files::{FilesConnection, FilesDestination as Settings};
 use lineshaft_model::delivery::{Answer, Outcome, Outgoing, Probe};
@@ -57,6 +58,11 @@ impl FilesDestination {
 impl Destination for FilesDestination {
     fn send<'a>(&'a self, batch: &'a [Outgoing]) -> BoxFuture<'a, Vec<(DeliveryId, Outcome)>> {
         Box::pin(in_turn(batch, |outgoing| self.attempt(outgoing)))
+    }
+
+    /// Nobody says how long a file system takes.
+    fn patience(&self) -> Duration {
+        Duration::ZERO
     }
 
     fn probe<'a>(&'a self, delivery: &'a Outgoing) -> BoxFuture<'a, Probe> {

@@ -76,7 +76,7 @@ pub(super) fn publish(place: &Place, name: &str, key: &str, body: &[u8]) -> Outc
 /// Whether an earlier attempt published `name` with these bytes.
 pub(super) fn probe(place: &Place, name: &str, body: &[u8]) -> Probe {
     let found = || Probe::Found { receipt: Some(name.to_owned()) };
-    let cannot = |why: String| Probe::CannotTell(fault(Code::DeliverNoAnswer, name, &why));
+    let cannot = |why: String| Probe::NotAnswered(fault(Code::DeliverNoAnswer, name, &why));
     let directory = match place.root.directory(&place.directory) {
         Ok(directory) => directory,
         Err(error) => return cannot(format!("the directory {:?} cannot be opened: {error}", place.directory)),
@@ -90,7 +90,10 @@ pub(super) fn probe(place: &Place, name: &str, body: &[u8]) -> Probe {
     match place.taken(name, body) {
         Ok(Some(true)) => found(),
         Ok(Some(false)) => Probe::Absent,
-        Ok(None) => cannot("it is not there, but the receiver may have taken it".to_owned()),
+        Ok(None) => {
+            let why = "it is not there, but the receiver may have taken it";
+            Probe::CannotTell(fault(Code::DeliverNoAnswer, name, why))
+        }
         Err(error) => cannot(format!("where the receiver puts what it took cannot be read: {error}")),
     }
 }

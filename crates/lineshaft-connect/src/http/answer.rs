@@ -20,7 +20,7 @@
 //! | none, before | unreachable | certainly no effect |
 //! | a certificate that is not accepted | unreachable, `DELIVER-015` | the same |
 //! | our own certificate is not accepted | refused, `DELIVER-012` | as for 401 |
-//! | address not allowed | refused, `DELIVER-010` | |
+//! | address not allowed, a secret that is not there | unreachable, `DELIVER-010`, `DELIVER-011` | the way is closed, not the document: it opens without it |
 //!
 //! A status other than 2xx counts even if the body behind it is broken off. A 2xx counts only with its whole body.
 //! Of a body only the fields meant for people are repeated (RFC 9457 `title` and `detail`, SAP's `error.message`),
@@ -32,7 +32,8 @@ use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use lineshaft_model::connection::http::BusyRule;
 use lineshaft_model::delivery::{Outcome, Probe};
-use lineshaft_model::fault::{Code, Fault};
+use lineshaft_model::fault::{Class, Code, Fault};
+use lineshaft_model::lifecycle::RETRY_AFTER_MAX;
 use lineshaft_model::time::Timestamp;
 use lineshaft_model::tree::{Path, Tree};
 
@@ -43,9 +44,6 @@ const SAID_CHARS_MAX: usize = 300;
 
 /// Most errors of one answer that are looked at.
 const ERRORS_MAX: usize = 20;
-
-/// Longest wait that a target may ask for.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// What the interface file says about answers.
 pub(crate) struct Agreed<'a> {
@@ -68,9 +66,7 @@ pub(crate) fn outcome(exchange: Result<Answer, NoAnswer>, agreed: &Agreed<'_>, n
     let answer = match exchange {
         Ok(answer) => answer,
         Err(NoAnswer::Unknown(fault)) => return Outcome::Unknown(fault),
-        Err(NoAnswer::NotSent(fault)) if matches!(fault.code, Code::DeliverUnreachable | Code::DeliverCertificate) => {
-            return Outcome::Unreachable(fault);
-        }
+        Err(NoAnswer::NotSent(fault)) if not_of_the_document(fault.code) => return Outcome::Unreachable(fault),
         Err(NoAnswer::NotSent(fault)) => return Outcome::Refused { fault, retry_after: None },
     };
     if answer.status.is_success() {
@@ -93,6 +89,14 @@ pub(crate) fn outcome(exchange: Result<Answer, NoAnswer>, agreed: &Agreed<'_>, n
         500..=599 => Outcome::Unknown(told(Code::DeliverServerError, &answer)),
         _ => Outcome::Unknown(told(Code::DeliverBadAnswer, &answer)),
     }
+}
+
+/// Whether nothing was sent for a reason that is the same for every document of the system.
+const fn not_of_the_document(code: Code) -> bool {
+    matches!(
+        code,
+        Code::DeliverUnreachable | Code::DeliverCertificate | Code::DeliverEgressDenied | Code::DeliverSecret
+    )
 }
 
 /// What it means for the document that a request which had to come before its own failed: it has not left.
@@ -135,8 +139,13 @@ pub(crate) fn document(exchange: Result<Answer, NoAnswer>, now: Timestamp) -> Re
 pub(crate) fn probe(exchange: Result<Answer, NoAnswer>, found_when: &Path, receipt: &[Path]) -> Probe {
     let answer = match exchange {
         Ok(answer) => answer,
-        Err(NoAnswer::NotSent(fault) | NoAnswer::Unknown(fault)) => return Probe::CannotTell(fault),
+        // A question that cannot be put is not one that waits for better times.
+        Err(NoAnswer::NotSent(fault)) if fault.class() != Class::Retry => return Probe::CannotTell(fault),
+        Err(NoAnswer::NotSent(fault) | NoAnswer::Unknown(fault)) => return Probe::NotAnswered(fault),
     };
+    if matches!(answer.status.as_u16(), 401 | 403 | 407 | 408 | 425 | 429 | 502..=504) {
+        return Probe::NotAnswered(told(Code::DeliverBadAnswer, &answer));
+    }
     match answer.status {
         StatusCode::NOT_FOUND => return Probe::Absent,
         StatusCode::OK => {}

@@ -116,6 +116,11 @@ impl HttpClient {
         })
     }
 
+    /// The longest that one exchange takes, the token before it included.
+    pub(crate) fn patience(&self) -> Duration {
+        self.timeout * if self.tokens.is_some() { 2 } else { 1 }
+    }
+
     /// A request for a path below the system's address.
     pub(crate) fn uri(&self, path: &str) -> Result<Uri, Fault> {
         let slash = if path.starts_with('/') { "" } else { "/" };

@@ -3,6 +3,8 @@
 //! The documents of a batch are sent one after the other, each as a request of its own; the engine sends several
 //! batches at once where several requests at once are wanted. The bytes are sent as they were frozen.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Request};
@@ -153,6 +155,10 @@ impl HttpDestination {
 impl Destination for HttpDestination {
     fn send<'a>(&'a self, batch: &'a [Outgoing]) -> BoxFuture<'a, Vec<(DeliveryId, Outcome)>> {
         Box::pin(in_turn(batch, |outgoing| self.attempt(outgoing)))
+    }
+
+    fn patience(&self) -> Duration {
+        self.client.patience()
     }
 
     fn probe<'a>(&'a self, delivery: &'a Outgoing) -> BoxFuture<'a, Probe> {

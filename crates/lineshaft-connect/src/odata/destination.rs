@@ -4,6 +4,8 @@
 //! read`; whatever goes wrong with them, the document has not left. A write refused for want of a token was not
 //! processed, so it is sent once more within the same attempt.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH};
 use http::{Method, Request, StatusCode};
@@ -218,6 +220,12 @@ fn probe_plan(service: &Service, probe: &settings::OdataProbe) -> Result<ProbePl
 impl Destination for OdataDestination {
     fn send<'a>(&'a self, batch: &'a [Outgoing]) -> BoxFuture<'a, Vec<(DeliveryId, Outcome)>> {
         Box::pin(in_turn(batch, |outgoing| self.attempt(outgoing)))
+    }
+
+    /// The write, and what may come before it: the entity read for `If-Match`, the token against forged requests.
+    fn patience(&self) -> Duration {
+        let before = u32::from(self.if_match == IfMatch::Read) + u32::from(self.sessions.is_some());
+        self.service.client.patience() * (1 + before)
     }
 
     fn probe<'a>(&'a self, delivery: &'a Outgoing) -> BoxFuture<'a, Probe> {

@@ -179,7 +179,7 @@ async fn what_fails_before_the_request_has_certainly_no_effect() {
     for url in ["http://169.254.169.254/latest", "http://10.0.0.1/", "http://[::ffff:127.0.0.1]/", "http://2130706433/"]
     {
         let denied = HttpConnection { url: Some(url.into()), ..connection(addr) };
-        assert_eq!(word(&send(&surroundings(), &denied).await), "refused DELIVER-010", "{url}");
+        assert_eq!(word(&send(&surroundings(), &denied).await), "unreachable DELIVER-010", "{url}");
     }
 }
 

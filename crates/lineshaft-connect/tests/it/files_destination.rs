@@ -34,6 +34,7 @@ async fn told(destination: &dyn Destination, outgoing: &Outgoing) -> String {
         Probe::Found { receipt } => format!("found {}", receipt.unwrap_or_default()),
         Probe::Absent => "absent".to_owned(),
         Probe::CannotTell(fault) => format!("cannot tell {}", fault.code.as_str()),
+        Probe::NotAnswered(fault) => format!("not answered {}", fault.code.as_str()),
     }
 }
 
@@ -107,7 +108,7 @@ async fn a_directory_that_is_missing_or_leads_elsewhere_is_unreachable() {
     exchange.link("elsewhere", "in");
     assert_eq!(word(&send(&*to, &outgoing("{}")).await), "unreachable DELIVER-001");
     assert!(exchange.names("elsewhere").is_empty());
-    assert_eq!(told(&*to, &outgoing("{}")).await, "cannot tell DELIVER-002");
+    assert_eq!(told(&*to, &outgoing("{}")).await, "not answered DELIVER-002");
 }
 
 #[tokio::test]
@@ -124,7 +125,7 @@ async fn a_value_that_is_no_part_of_a_name_stops_the_document_before_anything_is
 async fn a_receiver_that_keeps_what_it_took_can_be_asked() {
     let exchange = Exchange::new(&["in"]);
     let to = asked(&exchange);
-    assert_eq!(told(&*to, &outgoing("{}")).await, "cannot tell DELIVER-002", "`taken_to` is missing");
+    assert_eq!(told(&*to, &outgoing("{}")).await, "not answered DELIVER-002", "`taken_to` is missing");
     assert_eq!(word(&send(&*to, &outgoing("{}")).await), "unreachable DELIVER-001");
     exchange.make("in/taken");
     assert_eq!(told(&*to, &outgoing("{}")).await, "absent");

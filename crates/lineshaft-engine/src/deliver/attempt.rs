@@ -6,9 +6,8 @@ use std::time::Duration;
 use lineshaft_model::delivery::{Answer, AnswerBy, Outcome, Outgoing, Probe};
 use lineshaft_model::fault::{Code, Fault};
 use lineshaft_model::ids::DeliveryId;
-use lineshaft_model::lifecycle::{Facts, Next, after_attempt, after_probe, after_readback};
-use lineshaft_model::time::Timestamp;
-use lineshaft_store::change::{AttemptKind, Begun, Due, Settle};
+use lineshaft_model::lifecycle::{Facts, Next, after_attempt, after_probe, after_readback, before_attempt};
+use lineshaft_store::change::{AttemptKind, Begun, Due, Hold, Settle};
 use lineshaft_store::read::deliveries::{Delivery, Document};
 use lineshaft_store::{Change, Effect, StoreError};
 
@@ -36,7 +35,7 @@ pub(crate) struct Attempted {
 pub(crate) async fn attempt(shared: Arc<Shared>, receiver: Arc<Receiver>, due: Due, trial: bool) -> Attempted {
     let done = match due.kind {
         AttemptKind::Send => send(&shared, &receiver, due.delivery, trial).await,
-        AttemptKind::Probe => ask(&shared, &receiver, due.delivery).await,
+        AttemptKind::Probe => ask(&shared, &receiver, due.delivery, trial).await,
         AttemptKind::Readback => read_back(&shared, &receiver, due.delivery).await,
     };
     match done {
@@ -45,7 +44,7 @@ pub(crate) async fn attempt(shared: Arc<Shared>, receiver: Arc<Receiver>, due: D
             shared.fail_if_fatal(&error);
             tracing::warn!(%error, delivery = %due.delivery, "not attempted");
             tokio::time::sleep(WRITE_AGAIN).await;
-            Attempted { delivery: due.delivery, trial, health: Health::Well, due: Vec::new(), again: true }
+            Attempted { delivery: due.delivery, trial, health: Health::NotSeen, due: Vec::new(), again: true }
         }
     }
 }
@@ -59,9 +58,13 @@ async fn send(
     let document = match shared.documents.take(delivery) {
         Some(document) => Ok(document),
         None => {
-            let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::Well, Vec::new())) };
+            let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::NotSeen, Vec::new())) };
+            // A document at hand was never attempted; of any other an earlier attempt may be in doubt.
+            if let Some(next) = before_attempt(&facts_of_row(shared, receiver, &row), &*shared.rng) {
+                return Ok((Health::NotSeen, hold(shared, delivery, next).await?));
+            }
             match turned(shared, &row).await? {
-                Turned::Done(due) => return Ok((Health::Well, due)),
+                Turned::Done(due) => return Ok((Health::NotSeen, due)),
                 Turned::Stuck(fault) => Err(fault),
                 Turned::Send => stored(shared, &row)?,
             }
@@ -69,7 +72,7 @@ async fn send(
     };
     // Durable before the first byte leaves.
     let effects = shared.store.commit(vec![Change::Begin { delivery }]).await?.into_inner();
-    let Some(Effect::Begun(begun)) = effects.into_iter().next() else { return Ok((Health::Well, Vec::new())) };
+    let Some(Effect::Begun(begun)) = effects.into_iter().next() else { return Ok((Health::NotSeen, Vec::new())) };
     let waits = document.as_ref().is_err_and(|fault| fault.waits_for.is_some());
     let (outcome, health) = match document {
         Ok(document) => {
@@ -87,16 +90,13 @@ async fn send(
             let health = health(&outcome);
             (outcome, health)
         }
-        Err(fault) => (Outcome::Refused { fault, retry_after: None }, Health::Well),
+        Err(fault) => (Outcome::Refused { fault, retry_after: None }, Health::NotSeen),
     };
-    let now = shared.clock.now();
-    let mut next = after_attempt(&facts_of_begun(receiver, &begun, now), outcome, &*shared.rng);
-    if trial && let Next::Retry { counted, .. } = &mut next {
-        *counted = false;
-    }
-    let due =
-        settle(shared, Settle { delivery, kind: AttemptKind::Send, started_at: begun.started_at, ended_at: now, next })
-            .await?;
+    let ended_at = shared.clock.now();
+    let facts = Facts { trial, ..facts_of_begun(shared, receiver, &begun) };
+    let next = after_attempt(&facts, outcome, &*shared.rng);
+    let settled = Settle { delivery, kind: AttemptKind::Send, started_at: begun.started_at, ended_at, next };
+    let due = settle(shared, settled).await?;
     if waits {
         // Its record may have come while it was parked for want of it.
         shared.backlog.push(&[], vec![delivery]);
@@ -104,22 +104,48 @@ async fn send(
     Ok((health, due))
 }
 
-async fn ask(shared: &Shared, receiver: &Receiver, delivery: DeliveryId) -> Result<(Health, Vec<Due>), StoreError> {
-    let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::Well, Vec::new())) };
+/// Keeps back what may not be sent: the target is asked, or a person.
+async fn hold(shared: &Shared, delivery: DeliveryId, next: Next) -> Result<Vec<Due>, StoreError> {
+    let (ask_at, fault) = match next {
+        Next::Ask { at, fault, .. } => (Some(at), fault),
+        Next::InDoubt { fault } => (None, fault),
+        _ => return Ok(Vec::new()),
+    };
+    let effects = shared.store.commit(vec![Change::Hold(Hold { delivery, ask_at, fault })]).await?.into_inner();
+    shared.waiting.told(delivery);
+    Ok(match effects.into_iter().next() {
+        Some(Effect::Settled { due, .. }) => due,
+        // A person decided meanwhile.
+        _ => Vec::new(),
+    })
+}
+
+async fn ask(
+    shared: &Shared,
+    receiver: &Receiver,
+    delivery: DeliveryId,
+    trial: bool,
+) -> Result<(Health, Vec<Due>), StoreError> {
+    let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::NotSeen, Vec::new())) };
     let open = row.fault.clone().unwrap_or_else(|| Fault::new(Code::DeliverNoAnswer, "the outcome is not known"));
     let started_at = shared.clock.now();
-    let (next, health, now) = match document(shared, &row)? {
+    let (next, health) = match document(shared, &row)? {
         Ok(document) => {
             let outgoing = outgoing(receiver, (delivery, row.revision), row.receipt.clone(), document);
             let answer = receiver.destination.probe(&outgoing).await;
-            let now = shared.clock.now();
-            let health = if matches!(answer, Probe::CannotTell(_)) { Health::Unwell } else { Health::Well };
-            (after_probe(&facts_of_row(receiver, &row, now), answer, open, &*shared.rng), health, now)
+            let health = if matches!(answer, Probe::CannotTell(_) | Probe::NotAnswered(_)) {
+                Health::Unwell
+            } else {
+                Health::Well
+            };
+            let facts = Facts { trial, ..facts_of_row(shared, receiver, &row) };
+            (after_probe(&facts, answer, open, &*shared.rng), health)
         }
         // Without its document nobody can ask, however often.
-        Err(fault) => (Next::InDoubt { fault }, Health::Well, shared.clock.now()),
+        Err(fault) => (Next::InDoubt { fault }, Health::NotSeen),
     };
-    let due = settle(shared, Settle { delivery, kind: AttemptKind::Probe, started_at, ended_at: now, next }).await?;
+    let ended_at = shared.clock.now();
+    let due = settle(shared, Settle { delivery, kind: AttemptKind::Probe, started_at, ended_at, next }).await?;
     Ok((health, due))
 }
 
@@ -129,23 +155,25 @@ async fn read_back(
     receiver: &Receiver,
     delivery: DeliveryId,
 ) -> Result<(Health, Vec<Due>), StoreError> {
-    let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::Well, Vec::new())) };
+    let Some(row) = shared.store.delivery(delivery)? else { return Ok((Health::NotSeen, Vec::new())) };
     let started_at = shared.clock.now();
     let asks = matches!(&receiver.receive.answer, Some(rule) if matches!(rule.by, AnswerBy::Readback { .. }));
-    let answer = match asks.then(|| document(shared, &row)).transpose()? {
+    let (answer, health) = match asks.then(|| document(shared, &row)).transpose()? {
         // A document brings the word; that it is asked about now means that its time is over.
-        None => Answer::NotYet,
+        None => (Answer::NotYet, Health::NotSeen),
         Some(Ok(document)) => {
             let outgoing = outgoing(receiver, (delivery, row.revision), row.receipt.clone(), document);
-            receiver.destination.read_back(&outgoing).await
+            let answer = receiver.destination.read_back(&outgoing).await;
+            let health = if matches!(answer, Answer::CannotTell(_)) { Health::Unwell } else { Health::Well };
+            (answer, health)
         }
-        Some(Err(fault)) => Answer::CannotTell(fault),
+        Some(Err(fault)) => (Answer::CannotTell(fault), Health::NotSeen),
     };
-    let now = shared.clock.now();
-    let health = if matches!(answer, Answer::CannotTell(_)) { Health::Unwell } else { Health::Well };
-    let until = row.answer_until.unwrap_or(now);
-    let next = after_readback(&facts_of_row(receiver, &row, now), answer, until, row.receipt.clone());
-    let due = settle(shared, Settle { delivery, kind: AttemptKind::Readback, started_at, ended_at: now, next }).await?;
+    let ended_at = shared.clock.now();
+    let facts = facts_of_row(shared, receiver, &row);
+    let until = row.answer_until.unwrap_or(facts.now);
+    let next = after_readback(&facts, answer, until, row.receipt.clone());
+    let due = settle(shared, Settle { delivery, kind: AttemptKind::Readback, started_at, ended_at, next }).await?;
     Ok((health, due))
 }
 
@@ -206,22 +234,27 @@ fn outgoing(
     }
 }
 
-fn facts_of_begun<'a>(receiver: &'a Receiver, begun: &Begun, now: Timestamp) -> Facts<'a> {
+fn facts_of_begun<'a>(shared: &Shared, receiver: &'a Receiver, begun: &Begun) -> Facts<'a> {
     Facts {
         class: &receiver.receive.class,
         retry: &receiver.receive.retry,
         answer: receiver.receive.answer.as_ref(),
         attempts: begun.attempts,
         first_attempt: begun.first_attempt,
-        last_attempt: begun.started_at,
+        last_attempt: begun.last_attempt,
+        quiet_since: begun.last_attempt,
+        doubt_since: begun.doubt_since,
+        trial: false,
         absent: 0,
         probes: 0,
-        now,
+        now: shared.steady().now(),
+        latest: shared.steady().latest(),
     }
 }
 
-/// Facts of an attempt that is read back from its row: a probe, or one that a restart cut off.
-pub(crate) fn facts_of_row<'a>(receiver: &'a Receiver, row: &Delivery, now: Timestamp) -> Facts<'a> {
+/// Facts of an attempt that is read back from its row: a probe, one that a restart cut off, or one before this.
+pub(crate) fn facts_of_row<'a>(shared: &Shared, receiver: &'a Receiver, row: &Delivery) -> Facts<'a> {
+    let (now, started) = (shared.steady().now(), shared.steady().started());
     let last_attempt = row.last_attempt.unwrap_or(now);
     Facts {
         class: &receiver.receive.class,
@@ -230,9 +263,13 @@ pub(crate) fn facts_of_row<'a>(receiver: &'a Receiver, row: &Delivery, now: Time
         attempts: row.attempts,
         first_attempt: row.first_attempt.unwrap_or(last_attempt),
         last_attempt,
+        quiet_since: if row.epoch == shared.store.epoch() { last_attempt } else { started },
+        doubt_since: row.doubt_since,
+        trial: false,
         absent: row.absent,
         probes: row.probes,
         now,
+        latest: shared.steady().latest(),
     }
 }
 

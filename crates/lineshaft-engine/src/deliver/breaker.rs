@@ -10,6 +10,8 @@ pub(crate) enum Health {
     Well,
     /// It cannot be reached, does not answer, or fails on its side.
     Unwell,
+    /// Nothing: there was no contact.
+    NotSeen,
 }
 
 #[derive(Debug)]
@@ -49,6 +51,8 @@ impl Breaker {
             self.trial_runs = false;
         }
         match health {
+            // The next attempt is the trial.
+            Health::NotSeen => {}
             Health::Well if trial || self.open_until.is_none() => {
                 self.failures = 0;
                 self.open_until = None;
@@ -93,6 +97,16 @@ mod tests {
         breaker.end(true, Health::Well, 22 * SECOND);
         assert_eq!(breaker.permits(22 * SECOND), Ok(()));
         assert!(!breaker.begin());
+    }
+
+    #[test]
+    fn a_trial_without_contact_leaves_it_open_and_another_one_may_begin() {
+        let mut breaker = Breaker::new(1, 10 * SECOND);
+        fail(&mut breaker, SECOND);
+        assert!(breaker.begin());
+        breaker.end(true, Health::NotSeen, 12 * SECOND);
+        assert_eq!(breaker.permits(12 * SECOND), Ok(()));
+        assert!(breaker.begin(), "it is a trial again");
     }
 
     #[test]

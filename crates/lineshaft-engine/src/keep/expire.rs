@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lineshaft_model::time::{Timestamp, age_towards};
 use lineshaft_store::read::expiring::{Kept, Look, Place};
 use lineshaft_store::{Change, Effect, StoreError};
 
@@ -24,9 +25,47 @@ const REST: u32 = 4;
 /// Shortest and longest rest.
 const REST_BOUNDS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(1));
 
+/// How often it is written down how far retention has come.
+const WRITTEN_EVERY: Duration = Duration::from_secs(600);
+
+/// What time it is for retention: a wall clock that jumped makes nothing old (docs/decisions/0017).
+struct Aging {
+    aged_to: Timestamp,
+    /// When it was last brought on, and when written down, on the clock that does not step.
+    at: Timestamp,
+    written: Timestamp,
+}
+
+impl Aging {
+    fn begin(shared: &Shared) -> Self {
+        let at = shared.steady().started();
+        Self { aged_to: shared.store.aged_to(), at, written: at }
+    }
+
+    fn now(&self, shared: &Shared) -> Timestamp {
+        self.aged_to.min(shared.clock.now())
+    }
+
+    async fn go_on(&mut self, shared: &Shared) {
+        let at = shared.steady().now();
+        self.aged_to = age_towards(self.aged_to, shared.clock.now(), at.since(self.at));
+        self.at = at;
+        if at.since(self.written) < WRITTEN_EVERY {
+            return;
+        }
+        self.written = at;
+        if let Err(error) = shared.store.commit(vec![Change::Aged(self.aged_to)]).await {
+            shared.fail_if_fatal(&error);
+            tracing::warn!(%error, "how far retention has come is not written down now");
+        }
+    }
+}
+
 pub(super) async fn run(shared: &Shared) {
     let mut due = Kept::ALL.map(|kept| (kept, Duration::ZERO));
+    let mut aging = Aging::begin(shared);
     loop {
+        aging.go_on(shared).await;
         for (kept, at) in &mut due {
             let now = shared.clock.monotonic();
             if now < *at {
@@ -34,7 +73,7 @@ pub(super) async fn run(shared: &Shared) {
             }
             // Keys are not found by their age.
             *at = now + if *kept == Kept::Keys { GOES_THROUGH_ALL } else { EVERY };
-            match pass(shared, *kept).await {
+            match pass(shared, *kept, aging.now(shared)).await {
                 Ok(0) => {}
                 Ok(removed) => tracing::info!(?kept, removed, "retention is over"),
                 // A row that cannot be read is in nobody's way here; whoever needs it tells.
@@ -53,7 +92,7 @@ pub(super) async fn run(shared: &Shared) {
 }
 
 /// Goes once through everything of a kind; how much it removed.
-async fn pass(shared: &Shared, kept: Kept) -> Result<u64, StoreError> {
+async fn pass(shared: &Shared, kept: Kept, now: Timestamp) -> Result<u64, StoreError> {
     let retention = &shared.project.installation.retention;
     let age = match kept {
         Kept::Payloads => retention.payloads,
@@ -61,7 +100,7 @@ async fn pass(shared: &Shared, kept: Kept) -> Result<u64, StoreError> {
         Kept::Keys => retention.keys,
         Kept::Audit => retention.audit,
     };
-    let before = shared.clock.now().before(age);
+    let before = now.before(age);
     let (mut place, mut all) = (Place::default(), 0);
     while !shared.is_stopping() {
         let began = shared.clock.monotonic();
@@ -87,12 +126,7 @@ async fn pass(shared: &Shared, kept: Kept) -> Result<u64, StoreError> {
 }
 
 /// Reads many rows, so it is done off the async threads.
-async fn look(
-    shared: &Shared,
-    kept: Kept,
-    before: lineshaft_model::time::Timestamp,
-    place: Place,
-) -> Result<Look, StoreError> {
+async fn look(shared: &Shared, kept: Kept, before: Timestamp, place: Place) -> Result<Look, StoreError> {
     let store = Arc::clone(&shared.store);
     let looked = tokio::task::spawn_blocking(move || store.expired(kept, before, &place)).await;
     looked.unwrap_or_else(|error| {

@@ -40,7 +40,7 @@ fn look(shared: &Shared) -> Result<(), StoreError> {
     let receives = shared.project.receives.iter();
     let agreed: Vec<(&str, Timestamp)> =
         receives.filter_map(|(name, it)| Some((name.as_str(), now.before(it.late_after?)))).collect();
-    let late = if agreed.is_empty() { Vec::new() } else { shared.store.late(&agreed)? };
+    let late = if agreed.is_empty() { Vec::new() } else { shared.store.late(&agreed, now)? };
     let before = shared.late();
     for it in late.iter().filter(|it| before.late.iter().all(|known| known.receiver != it.receiver)) {
         tracing::warn!(receiver = it.receiver, count = it.count, "deliveries are late");

@@ -82,6 +82,34 @@ async fn what_is_settled_expires_and_what_waits_does_not() {
     assert_eq!(plant.sink.effects(), 6);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tm2_a_clock_that_jumped_makes_nothing_old_and_lived_time_does() {
+    const YEAR_SECS: i64 = 365 * 24 * 3600;
+    let clock = HandClock::new();
+    let plant = Plant::at(clock.clone(), Class::T1, T1, &[]).await;
+    let (_, receipt) = plant.send("K1", 1, "k1").await;
+    plant.until_delivered(1).await;
+    let looked = |plant: &Plant| plant.node.shared().late().at.is_some_and(|at| at >= clock_now(&clock));
+    // While it runs, and at a start: every kind is looked for, and nothing is old.
+    clock.step(YEAR_SECS);
+    clock.advance(Duration::from_secs(3600));
+    plant.until("a look", || looked(&plant)).await;
+    let plant = plant.restart().await;
+    clock.advance(Duration::from_secs(60));
+    plant.until("a look", || looked(&plant)).await;
+    assert!(received(&plant, "K1").is_ok());
+    let plant = plant.restart_after(&[], |_| clock.step(-YEAR_SECS)).await;
+    assert_eq!(plant.send("K1", 1, "k1").await.1, receipt, "the key is known");
+    assert!(received(&plant, "K1").is_ok() && plant.books().transactions == 1);
+    // A clock that stays ahead is believed in the end.
+    clock.step(YEAR_SECS);
+    clock.advance(10 * DAY);
+    plant.until("a look", || looked(&plant)).await;
+    assert!(received(&plant, "K1").is_ok());
+    clock.advance(10 * DAY);
+    plant.until("documents expire", || received(&plant, "K1") == Err(Unreadable::Expired)).await;
+}
+
 /// Damages every place where `text` stands in the database.
 fn damage(data: &std::path::Path, text: &str) {
     let file = data.join("lineshaft.db");

@@ -25,7 +25,8 @@ mod files;
 
 mod keeping;
 
-mod splitting;
+mod clocks;
 
+mod splitting;
 
 mod suspects;

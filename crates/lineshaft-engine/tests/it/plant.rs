@@ -36,22 +36,27 @@ pub struct Plant {
     clock: Arc<dyn Clock>,
 }
 
-/// A clock that stands until it is moved.
-pub struct HandClock(AtomicI64);
+/// A clock that stands until it is moved: the time that has passed, and by how much the wall clock was set.
+pub struct HandClock(AtomicI64, AtomicI64);
 
 impl HandClock {
     pub fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(1_795_392_000_000_000)))
+        Arc::new(Self(AtomicI64::new(1_795_392_000_000_000), AtomicI64::new(0)))
     }
 
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_micros()).expect("short"), Ordering::SeqCst);
     }
+
+    /// Sets the wall clock by so many seconds, while no time passes.
+    pub fn step(&self, secs: i64) {
+        self.1.fetch_add(secs * 1_000_000, Ordering::SeqCst);
+    }
 }
 
 impl Clock for HandClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst) + self.1.load(Ordering::SeqCst))
     }
     fn monotonic(&self) -> Duration {
         Duration::from_micros(self.0.load(Ordering::SeqCst).unsigned_abs())

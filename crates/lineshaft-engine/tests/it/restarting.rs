@@ -6,7 +6,7 @@ use lineshaft_standin::load::{Load, run};
 use lineshaft_standin::sink::Class;
 use lineshaft_store::change::Verdict;
 
-use crate::plant::{Plant, T1, anna};
+use crate::plant::{HandClock, Plant, T1, anna};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backlog_is_drained_in_order_after_a_restart() {
@@ -71,4 +71,49 @@ async fn what_waits_for_an_interface_that_left_is_shown_decided_on_or_goes_on_wh
     plant.until_delivered(2).await;
     assert_eq!(plant.node.shared().gone().expect("reads"), [""; 0]);
     assert_eq!((plant.sink.effects(), plant.exceptions().len()), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_is_away_for_a_while_stops_nothing() {
+    let clock = HandClock::new();
+    let plant = Plant::at(clock.clone(), Class::T1, T1, &[]).await;
+    let file = plant.directory.path().join("data/secrets/out");
+    let write = || {
+        std::fs::create_dir_all(file.parent().expect("a directory")).expect("makes");
+        std::fs::write(&file, "s3cret").expect("writes");
+    };
+    let auth = "timeout_secs: 2, auth: { bearer: { token: \"secret:out\" } }";
+    let plant = plant.restart_after(&[("systems/sink.yaml", "timeout_secs: 2", auth)], |_| write()).await;
+    plant.send("K1", 1, "a").await;
+    plant.until_delivered(1).await;
+    std::fs::remove_file(&file).expect("removes");
+    // What was read is used for a while.
+    clock.advance(std::time::Duration::from_secs(60));
+    for key in ["K2", "K3", "K4", "K5"] {
+        plant.send(key, 1, key).await;
+    }
+    let store = &plant.node.shared().store;
+    let waiting = || {
+        let rows = store.due("sink", &["sink/completion"], lineshaft_model::time::Timestamp::from_micros(i64::MAX), 10);
+        rows.expect("reads")
+            .into_iter()
+            .filter(|row| row.fault.as_ref().is_some_and(|it| it.code == Code::DeliverSecret))
+            .count()
+    };
+    plant.until("tried without", || waiting() > 0).await;
+    write();
+    let passing = || {
+        clock.advance(std::time::Duration::from_millis(100));
+        plant.delivered() == 5
+    };
+    plant.until("all delivered", passing).await;
+    assert!(plant.exceptions().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_stops_waits_as_long_as_its_destinations_may_take() {
+    let plant = Plant::new(Class::T1, T1).await;
+    let usual = plant.node.patience();
+    let plant = plant.restart_with(&[("systems/sink.yaml", "timeout_secs: 2", "timeout_secs: 60")]).await;
+    assert!(usual < std::time::Duration::from_secs(60) && plant.node.patience() > std::time::Duration::from_secs(60));
 }

@@ -426,16 +426,16 @@ pub static CODES: &[CodeSpec] = &[
     spec(
         Code::DeliverEgressDenied,
         "DELIVER-010",
-        Class::Park,
+        Class::Retry,
         "This address may not be connected to",
-        "If it should be, add it to `egress` in lineshaft.yaml, start the node again and `lineshaft exceptions retry`; link-local and metadata addresses are never allowed.",
+        "It is tried again by itself, in case the name leads elsewhere for a while. If it should be allowed, add it to `egress` in lineshaft.yaml and start the node again; link-local and metadata addresses are never allowed.",
     ),
     spec(
         Code::DeliverSecret,
         "DELIVER-011",
-        Class::Park,
+        Class::Retry,
         "A secret could not be resolved",
-        "Write the secret file that the system file names, below `secrets` in the data directory: it is read without a restart. An environment variable needs one. Then `lineshaft exceptions retry` what is stopped.",
+        "Write the secret file that the system file names, below `secrets` in the data directory: it is read without a restart, and what waits is tried again by itself. An environment variable needs a restart.",
     ),
     spec(
         Code::DeliverCredentials,

@@ -13,9 +13,13 @@ fn facts<'a>(class: &'a TargetClass, retry: &'a RetryPolicy, attempts: u32, late
         attempts,
         first_attempt: START,
         last_attempt: START,
+        quiet_since: START,
+        doubt_since: None,
+        trial: false,
         absent: 0,
         probes: 0,
         now: START.after(later),
+        latest: START.after(later),
     }
 }
 
@@ -222,5 +226,84 @@ fn a_final_word_settles_or_parks_and_its_absence_is_told_when_it_is_late() {
         assert_eq!(at, until, "never later than the deadline");
         let Next::Park { fault } = after(unsaid, 60) else { panic!("is late") };
         assert_eq!(fault.code, Code::DeliverUnanswered);
+    }
+}
+
+fn hour() -> Duration {
+    Duration::from_secs(3600)
+}
+
+#[test]
+fn ot4_what_may_have_taken_effect_is_sent_again_only_while_the_target_can_tell() {
+    let (retry, rng) = (RetryPolicy::default(), SeededRng::new(1));
+    let before = |class: &TargetClass, later: Duration| {
+        // The latest attempt did not reach it; it is the first one that nobody knows of.
+        let doubtful = Facts { doubt_since: Some(START), ..facts(class, &retry, 3, later) };
+        let last_attempt = doubtful.now.before(Duration::from_secs(1));
+        match before_attempt(&Facts { last_attempt, quiet_since: last_attempt, ..doubtful }, &rng) {
+            None => "send",
+            Some(Next::Ask { absent: 0, probes: 0, .. }) => "ask",
+            Some(Next::InDoubt { .. }) => "in doubt",
+            other => panic!("{other:?}"),
+        }
+    };
+    let words = |later| classes().iter().map(|class| before(class, later)).collect::<Vec<_>>();
+    assert_eq!(words(hour() - Duration::from_secs(1)), ["send", "send", "send", "ask", "in doubt"]);
+    assert_eq!(words(hour()), ["in doubt", "ask", "send", "ask", "in doubt"]);
+    for class in classes() {
+        assert_eq!(before_attempt(&facts(&class, &retry, 3, 99 * hour()), &rng), None, "nothing is in doubt");
+    }
+}
+
+#[test]
+fn a_window_counts_from_the_first_attempt_that_may_have_arrived() {
+    let (retry, rng, class) = (RetryPolicy::default(), SeededRng::new(1), &classes()[0]);
+    let late = Facts { last_attempt: START.after(9 * hour()), ..facts(class, &retry, 1, 9 * hour()) };
+    let after = |facts: &Facts<'_>| after_attempt(facts, Outcome::Unknown(lost()), &rng);
+    assert!(matches!(after(&late), Next::Retry { unknown: true, .. }), "it was down for hours");
+    let again = Facts { doubt_since: Some(START), ..late };
+    assert!(matches!(after(&again), Next::InDoubt { .. }));
+    let refused = Outcome::Refused { fault: Fault::new(Code::DeliverThrottled, "429"), retry_after: None };
+    assert!(matches!(after_attempt(&again, refused, &rng), Next::Retry { unknown: false, .. }));
+}
+
+#[test]
+fn tm2_a_window_is_over_on_whichever_clock_is_ahead_and_when_neither_proves_anything() {
+    let (retry, rng, class) = (RetryPolicy::default(), SeededRng::new(1), &classes()[0]);
+    let began = Facts { doubt_since: Some(START.after(hour())), ..facts(class, &retry, 1, hour()) };
+    assert_eq!(before_attempt(&began, &rng), None);
+    let ahead = Facts { latest: began.now.after(hour()), ..began.clone() };
+    assert!(matches!(before_attempt(&ahead, &rng), Some(Next::InDoubt { .. })), "a machine that was suspended");
+    let corrected = Facts { latest: began.now.before(CLOCK_ERROR), ..began.clone() };
+    assert_eq!(before_attempt(&corrected, &rng), None);
+    let back = Facts { latest: began.now.before(CLOCK_ERROR * 2), ..began };
+    assert!(matches!(before_attempt(&back, &rng), Some(Next::InDoubt { .. })));
+}
+
+#[test]
+fn a_trial_burns_no_attempt_not_even_the_last() {
+    let (retry, rng) = (RetryPolicy { attempts: 3, ..RetryPolicy::default() }, SeededRng::new(1));
+    let class = TargetClass::NaturalKey;
+    let trial = Facts { trial: true, ..facts(&class, &retry, 3, Duration::ZERO) };
+    let refused = Outcome::Refused { fault: Fault::new(Code::DeliverServerError, "501"), retry_after: None };
+    for outcome in [refused, Outcome::Unknown(lost())] {
+        let next = after_attempt(&trial, outcome, &rng);
+        assert!(matches!(next, Next::Retry { counted: false, .. }), "{next:?}");
+    }
+}
+
+#[test]
+fn an_unanswered_question_burns_nothing_and_is_asked_on_at_the_cap() {
+    let (retry, rng) = (RetryPolicy::default(), SeededRng::new(1));
+    for class in classes().iter().filter(|class| class.as_str() == "T3") {
+        let asked = Facts { probes: PROBES_MAX + 1, absent: 1, ..facts(class, &retry, 1, 60 * hour()) };
+        let Next::Ask { at, absent: 1, probes, .. } = after_probe(&asked, Probe::NotAnswered(lost()), lost(), &rng)
+        else {
+            panic!("asks on")
+        };
+        assert!(probes == PROBES_MAX + 1 && at <= asked.now.after(retry.cap), "{at}");
+        let trial = Facts { probes: PROBES_MAX - 1, trial: true, ..asked };
+        let next = after_probe(&trial, Probe::CannotTell(lost()), lost(), &rng);
+        assert!(matches!(next, Next::Ask { .. }), "{next:?}");
     }
 }

@@ -280,7 +280,7 @@ fn shown(api: &Api, row: Row) -> Exception {
         fault: fault.as_ref().map(FaultView::from),
         since: row.since.to_rfc3339(),
         age_secs: now.since(row.since).as_secs(),
-        next_at: row.next_at.filter(|_| !stranded).map(|at| at.to_rfc3339()),
+        next_at: row.next_at.filter(|_| !stranded).map(|at| api.shared.steady().shown(at).to_rfc3339()),
         can: can.iter().map(|word| (*word).to_owned()).collect(),
     }
 }

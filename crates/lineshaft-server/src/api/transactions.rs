@@ -379,6 +379,7 @@ pub(super) async fn show(
 ) -> Result<Json<Trace>, Problem> {
     let id = id_of(&id)?;
     let installation = api.shared.project.installation.name.clone();
+    let steady = api.shared.steady().clone();
     let trace = read(&api, move |store| {
         let Some(row) = store.transaction(id)? else { return Ok(None) };
         let Some(documents) = store.documents(&row)? else { return Ok(None) };
@@ -386,7 +387,8 @@ pub(super) async fn show(
         for delivery in &row.deliveries {
             let attempts = store.attempts(delivery.id)?.into_iter().map(Attempt::from).collect();
             let sent = query.documents.then(|| store.document(delivery)).transpose()?.map(Sent::from);
-            deliveries.push(Delivery { attempts, sent, ..delivery.clone().into() });
+            let next_at = delivery.next_at.map(|at| steady.shown(at).to_rfc3339());
+            deliveries.push(Delivery { attempts, sent, next_at, ..delivery.clone().into() });
         }
         let shown = query.documents.then(|| Documents::of(&installation, &row, &documents));
         let lineage = store.lineage(id)?.into_iter().map(Relative::from).collect();

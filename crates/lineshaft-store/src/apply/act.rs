@@ -102,12 +102,14 @@ impl Commit<'_> {
                 .execute(params![id, body, values, awaits])?;
         }
         let behind = self.is_behind(&place)?;
-        let (state, next_at) = if behind { ("behind", None) } else { ("pending", Some(self.now.as_micros())) };
+        let (state, next_at) = if behind { ("behind", None) } else { ("pending", Some(self.steady.as_micros())) };
+        // New bytes have a new key, and of the old ones a person knows that they had no effect.
+        let no_doubt = act.rendered.is_some() || act.verdict == Verdict::NotPosted;
         self.sql
             .prepare_cached("UPDATE deliveries SET state = ?2, next_at = ?3, attempts = 0, first_attempt = NULL, waits_table = NULL, waits_key = NULL,
-                   changed_at = ?4 WHERE id = ?1")?
-            .execute(params![id, state, next_at, self.now.as_micros()])?;
-        Ok((!behind).then(|| place.due(delivery, self.now)))
+                   changed_at = ?4, doubt_since = CASE WHEN ?5 THEN NULL ELSE doubt_since END WHERE id = ?1")?
+            .execute(params![id, state, next_at, self.now.as_micros(), no_doubt])?;
+        Ok((!behind).then(|| place.due(delivery, self.steady)))
     }
 
     fn act_on_transaction(&mut self, act: &Act, transaction: TransactionId) -> Result<Effect, StoreError> {

@@ -8,7 +8,7 @@ use lineshaft_model::time::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::Commit;
-use crate::change::{AttemptKind, Begun, Due, Effect, Settle};
+use crate::change::{AttemptKind, Begun, Due, Effect, Hold, Settle};
 use crate::store::StoreError;
 
 /// What a settling delivery leaves behind in its line.
@@ -18,30 +18,65 @@ impl Commit<'_> {
     /// Makes the intent durable: counted before the work, so that an attempt that kills the process counts too (OT11).
     pub(super) fn begin_attempt(&mut self, delivery: DeliveryId) -> Result<Effect, StoreError> {
         let id = delivery.as_bytes().as_slice();
-        let found: Option<(u32, u32, Option<i64>, String)> = self
+        let (now, steady) = (self.now, self.steady);
+        let found: Option<(Begun, String)> = self
             .sql
             .prepare_cached(
-                "SELECT attempts, revision, first_attempt, receiver FROM deliveries WHERE id = ?1 AND state = 'pending'",
+                "SELECT attempts, revision, first_attempt, doubt_since, receiver FROM deliveries WHERE id = ?1 AND state = 'pending'",
             )?
-            .query_row(params![id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .query_row(params![id], |row| {
+                let instant = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_micros));
+                let begun = Begun {
+                    delivery,
+                    attempts: row.get::<_, u32>(0)? + 1,
+                    revision: row.get(1)?,
+                    first_attempt: instant(2)?.unwrap_or(steady),
+                    last_attempt: steady,
+                    doubt_since: instant(3)?,
+                    started_at: now,
+                };
+                Ok((begun, row.get(4)?))
+            })
             .optional()?;
-        let Some((attempts, revision, first_attempt, receiver)) = found else { return self.not_now(delivery) };
-        let now = self.now.as_micros();
-        let first_attempt = first_attempt.unwrap_or(now);
+        let Some((begun, receiver)) = found else { return self.not_now(delivery) };
+        let first_attempt = begun.first_attempt.as_micros();
         self.sql
             .prepare_cached(
                 "UPDATE deliveries SET state = 'in_flight', next_at = NULL, attempts = attempts + 1, tried = tried + 1, epoch = ?2,
-                   last_attempt = ?3, first_attempt = ?4, absent = 0, probes = 0, changed_at = ?3 WHERE id = ?1",
+                   last_attempt = ?3, first_attempt = ?4, absent = 0, probes = 0, changed_at = ?5 WHERE id = ?1",
             )?
-            .execute(params![id, self.epoch, now, first_attempt])?;
+            .execute(params![id, self.epoch, steady.as_micros(), first_attempt, now.as_micros()])?;
         self.deliveries_moved(1, &receiver, DeliveryState::Pending, DeliveryState::InFlight);
-        Ok(Effect::Begun(Begun {
-            delivery,
-            attempts: attempts + 1,
-            revision,
-            first_attempt: Timestamp::from_micros(first_attempt),
-            started_at: self.now,
-        }))
+        Ok(Effect::Begun(begun))
+    }
+
+    /// Keeps back a delivery that was due and may not be sent: nothing was done towards the target.
+    pub(super) fn hold(&mut self, hold: &Hold) -> Result<Effect, StoreError> {
+        let id = hold.delivery.as_bytes().as_slice();
+        let found: Option<(String, String)> = self
+            .sql
+            .prepare_cached("SELECT system, receiver FROM deliveries WHERE id = ?1 AND state = 'pending'")?
+            .query_row(params![id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((system, receiver)) = found else { return self.not_now(hold.delivery) };
+        let Hold { delivery, ask_at, fault } = hold;
+        self.sql
+            .prepare_cached(
+                "UPDATE deliveries SET state = 'outcome_unknown', next_at = ?2, absent = 0, probes = 0, code = ?3, message = ?4,
+                   place = ?5, detail = ?6, changed_at = ?7 WHERE id = ?1",
+            )?
+            .execute(params![
+                id,
+                ask_at.map(Timestamp::as_micros),
+                fault.code.as_str(),
+                fault.message,
+                fault.at,
+                fault.detail,
+                self.now.as_micros()
+            ])?;
+        self.deliveries_moved(1, &receiver, DeliveryState::Pending, DeliveryState::OutcomeUnknown);
+        let due = ask_at.map(|at| Due { delivery: *delivery, system, receiver, at, kind: AttemptKind::Probe });
+        Ok(Effect::Settled { due: due.into_iter().collect(), process: Vec::new() })
     }
 
     /// Records what an attempt or a probe came to. Settled is final (OT3): a late result changes nothing.
@@ -79,9 +114,10 @@ impl Commit<'_> {
                     due.extend(self.advance(&system, &sequence, key)?);
                 }
             }
-            Next::Retry { at, fault, counted } => {
+            Next::Retry { at, fault, counted, unknown } => {
                 self.keep_reason(settle, "retry", fault)?;
                 let uncounted = i64::from(!counted && settle.kind == AttemptKind::Send);
+                self.keep_doubt(settle, *unknown)?;
                 self.sql
                     .prepare_cached(
                         "UPDATE deliveries SET state = 'pending', next_at = ?2, attempts = attempts - ?3 WHERE id = ?1",
@@ -91,6 +127,7 @@ impl Commit<'_> {
             }
             Next::Ask { at, absent, probes, fault } => {
                 self.keep_reason(settle, "ask", fault)?;
+                self.keep_doubt(settle, true)?;
                 self.sql
                     .prepare_cached("UPDATE deliveries SET state = 'outcome_unknown', next_at = ?2, absent = ?3, probes = ?4 WHERE id = ?1")?
                     .execute(params![id, at.as_micros(), absent, probes])?;
@@ -98,12 +135,14 @@ impl Commit<'_> {
             }
             Next::InDoubt { fault } => {
                 self.keep_reason(settle, "in doubt", fault)?;
+                self.keep_doubt(settle, true)?;
                 self.sql
                     .prepare_cached("UPDATE deliveries SET state = 'outcome_unknown', next_at = NULL WHERE id = ?1")?
                     .execute(params![id])?;
             }
             Next::Park { fault } => {
                 self.keep_reason(settle, "park", fault)?;
+                self.keep_doubt(settle, false)?;
                 let waits = fault.waits_for.as_ref();
                 self.sql
                     .prepare_cached(
@@ -114,6 +153,18 @@ impl Commit<'_> {
             }
         }
         Ok(Effect::Settled { due, process })
+    }
+
+    /// Since when it is open whether the target has the document under this key. What the target said it does not have is
+    /// in no doubt any more; an attempt without effect says nothing of an earlier one.
+    fn keep_doubt(&self, settle: &Settle, unknown: bool) -> Result<(), StoreError> {
+        let to = match unknown {
+            true => "UPDATE deliveries SET doubt_since = coalesce(doubt_since, last_attempt) WHERE id = ?1",
+            false if settle.kind == AttemptKind::Probe => "UPDATE deliveries SET doubt_since = NULL WHERE id = ?1",
+            false => return Ok(()),
+        };
+        self.sql.prepare_cached(to)?.execute(params![settle.delivery.as_bytes().as_slice()])?;
+        Ok(())
     }
 
     fn take_effect(&self, settle: &Settle, receipt: Option<&str>) -> Result<(), StoreError> {
@@ -135,8 +186,8 @@ impl Commit<'_> {
         let (id, now) = (settle.delivery.as_bytes().as_slice(), self.now.as_micros());
         if settle.kind == AttemptKind::Readback {
             self.sql
-                .prepare_cached("UPDATE deliveries SET next_at = ?2, probes = ?3 WHERE id = ?1")?
-                .execute(params![id, at.as_micros(), probes])?;
+                .prepare_cached("UPDATE deliveries SET next_at = ?2, probes = ?3, changed_at = ?4 WHERE id = ?1")?
+                .execute(params![id, at.as_micros(), probes, now])?;
             return Ok(Vec::new());
         }
         self.keep_proof(settle, "sent")?;

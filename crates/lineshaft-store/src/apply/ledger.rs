@@ -358,7 +358,7 @@ mod tests {
         let sql = connection.transaction().expect("begins");
         filled(&sql);
         let object = ObjectKey { kind: "order".into(), key: "erp/1".into() };
-        let mut commit = Commit::begin(&sql, &Stopped, 1).expect("begins");
+        let mut commit = Commit::begin(&sql, &Stopped, Stopped.now(), 1).expect("begins");
         let second = TransactionId::from_bytes([2; 16]);
         assert_eq!(commit.undo(second, EntryState::Reversed), Ok(true));
         let state = commit.object(&object).expect("reads");

@@ -290,7 +290,7 @@ impl Commit<'_> {
         };
         let fault = if let NewWork::Stuck(fault) = &new.work { Some(fault) } else { None };
         let settled_at = state.is_settled().then_some(now);
-        let next_at = (state == DeliveryState::Pending).then_some(now);
+        let next_at = (state == DeliveryState::Pending).then_some(self.steady.as_micros());
         let waits = fault.and_then(|it| it.waits_for.as_ref());
         self.sql
             .prepare_cached(
@@ -337,7 +337,7 @@ impl Commit<'_> {
             // What it superseded may have been first, and others waited for that.
             due.extend(self.advance(&place.system, &place.sequence, key)?);
         }
-        due.extend(next_at.map(|_| place.due(id, self.now)));
+        due.extend(next_at.map(|_| place.due(id, self.steady)));
         Ok(())
     }
 }

@@ -29,7 +29,7 @@ pub struct Delivery {
     pub accepted_at: Timestamp,
     /// Its state.
     pub state: DeliveryState,
-    /// When something is due.
+    /// When something is due, on the clock of deadlines.
     pub next_at: Option<Timestamp>,
     /// Which revision of its bytes is current.
     pub revision: u32,
@@ -41,6 +41,10 @@ pub struct Delivery {
     pub first_attempt: Option<Timestamp>,
     /// When the latest attempt began.
     pub last_attempt: Option<Timestamp>,
+    /// When the first attempt of this revision began of which nobody knows whether it took effect.
+    pub doubt_since: Option<Timestamp>,
+    /// In which opening of the database the latest attempt was made.
+    pub epoch: i64,
     /// How often the target said *absent* since then.
     pub absent: u32,
     /// How often it was asked since then.
@@ -115,6 +119,8 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         tried: row.get("tried")?,
         first_attempt: instant("first_attempt")?,
         last_attempt: instant("last_attempt")?,
+        doubt_since: instant("doubt_since")?,
+        epoch: row.get("epoch")?,
         absent: row.get("absent")?,
         probes: row.get("probes")?,
         receipt: row.get("receipt")?,

@@ -1,5 +1,6 @@
 //! Open deliveries past their agreed time (OT14), from the index of open deliveries: a bounded look, however many there are.
 
+use lineshaft_model::lifecycle::CLOCK_ERROR;
 use lineshaft_model::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -24,19 +25,28 @@ pub struct Late {
 }
 
 impl Store {
-    /// Of each receiver the open deliveries that were accepted before its instant; receivers without any are left out.
-    pub fn late(&self, receivers: &[(&str, Timestamp)]) -> Result<Vec<Late>, StoreError> {
+    /// Of each receiver the open deliveries that were accepted before its instant, or after `now`: a clock that went back
+    /// since says nothing of how long they wait. Receivers without any are left out.
+    pub fn late(&self, receivers: &[(&str, Timestamp)], now: Timestamp) -> Result<Vec<Late>, StoreError> {
         self.read(|connection| {
             let mut late = Vec::new();
             for (receiver, before) in receivers {
                 let (found, oldest): (u64, Option<i64>) = connection
                     .prepare_cached(
-                        "SELECT count(*), min(accepted_at) FROM (SELECT accepted_at FROM deliveries INDEXED BY deliveries_open
-                           WHERE receiver = ?1 AND settled_at IS NULL AND accepted_at < ?2 LIMIT ?3)",
+                        "SELECT count(*), min(accepted_at) FROM (
+                           SELECT * FROM (SELECT accepted_at FROM deliveries INDEXED BY deliveries_open
+                             WHERE receiver = ?1 AND settled_at IS NULL AND accepted_at < ?2 LIMIT ?3)
+                           UNION ALL SELECT * FROM (SELECT accepted_at FROM deliveries INDEXED BY deliveries_open
+                             WHERE receiver = ?1 AND settled_at IS NULL AND accepted_at > ?4 LIMIT ?3))",
                     )?
                     .query_row(
-                        params![receiver, before.as_micros(), i64::try_from(LATE_COUNTED_MAX).unwrap_or(i64::MAX)],
-                        |row| Ok((count(row, 0)?, row.get(1)?)),
+                        params![
+                            receiver,
+                            before.as_micros(),
+                            i64::try_from(LATE_COUNTED_MAX).unwrap_or(i64::MAX),
+                            now.after(CLOCK_ERROR).as_micros()
+                        ],
+                        |row| Ok((count(row, 0)?.min(LATE_COUNTED_MAX), row.get(1)?)),
                     )?;
                 if let Some(oldest) = oldest {
                     let oldest = Timestamp::from_micros(oldest);

@@ -18,7 +18,8 @@ async fn ot14_an_open_delivery_is_late_by_its_age_and_a_settled_one_is_not() {
     scene.clock.advance(Duration::from_millis(1));
     let late = |by: Duration| {
         let before = scene.clock.now().before(by);
-        let late = scene.store.late(&[("erp/confirmation", before), ("erp/other", before)]).expect("reads");
+        let late =
+            scene.store.late(&[("erp/confirmation", before), ("erp/other", before)], scene.clock.now()).expect("reads");
         late.into_iter().map(|it| (it.receiver, it.count, it.oldest)).collect::<Vec<_>>()
     };
     assert_eq!(late(MINUTE), [("erp/confirmation".to_owned(), 1, accepted)]);
@@ -42,4 +43,18 @@ async fn open_deliveries_are_counted_by_state_with_the_oldest_of_each() {
     let behind = Some(accepted.after(MINUTE));
     assert_eq!(open, [("behind".to_owned(), 1, behind), ("in_flight".to_owned(), 1, Some(accepted))]);
     scene.balanced();
+}
+
+#[tokio::test]
+async fn ot14_what_was_accepted_in_the_future_has_no_age_and_is_shown() {
+    let scene = Scene::new();
+    scene.post("1").await;
+    let late = || {
+        let now = scene.clock.now();
+        scene.store.late(&[("erp/confirmation", now.before(MINUTE))], now).expect("reads").len()
+    };
+    scene.clock.step(-60);
+    assert_eq!(late(), 0, "a small correction");
+    scene.clock.step(-1);
+    assert_eq!(late(), 1);
 }

@@ -106,7 +106,9 @@ async fn ot11_an_attempt_is_counted_before_the_work_and_seen_after_a_restart() {
     let cut = scene.store.cut_off().expect("reads");
     assert_eq!((cut[0].id, cut[0].attempts), (delivery, 1));
     let at = scene.clock_now_plus(Duration::from_secs(5));
-    let effect = scene.settle(delivery, AttemptKind::Send, Next::Retry { at, fault: refused(), counted: true }).await;
+    let effect = scene
+        .settle(delivery, AttemptKind::Send, Next::Retry { at, fault: refused(), counted: true, unknown: false })
+        .await;
     assert_eq!(due(&effect), [delivery]);
     let Effect::Begun(begun) = scene.begin(delivery).await else { panic!("begins") };
     assert_eq!(begun.attempts, 2);
@@ -123,7 +125,12 @@ async fn an_attempt_that_reached_nobody_is_not_counted() {
             .settle(
                 delivery,
                 AttemptKind::Send,
-                Next::Retry { at: scene.clock_now_plus(Duration::ZERO), fault: refused(), counted: false },
+                Next::Retry {
+                    at: scene.clock_now_plus(Duration::ZERO),
+                    fault: refused(),
+                    counted: false,
+                    unknown: false,
+                },
             )
             .await;
     }

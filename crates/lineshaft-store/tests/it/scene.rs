@@ -21,17 +21,22 @@ use lineshaft_store::change::{Accept, Act, AttemptKind, NewDelivery, NewWork, Pa
 use lineshaft_store::read::expiring::{Kept, Place};
 use lineshaft_store::{Change, Effect, Payload, Store};
 
-pub struct HandClock(AtomicI64);
+pub struct HandClock(AtomicI64, AtomicI64);
 
 impl HandClock {
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_micros()).expect("short"), Ordering::SeqCst);
     }
+
+    /// Sets the wall clock by so many seconds, while no time passes.
+    pub fn step(&self, secs: i64) {
+        self.1.fetch_add(secs * 1_000_000, Ordering::SeqCst);
+    }
 }
 
 impl Clock for HandClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst) + self.1.load(Ordering::SeqCst))
     }
     fn monotonic(&self) -> Duration {
         Duration::from_micros(self.0.load(Ordering::SeqCst).unsigned_abs())
@@ -48,7 +53,7 @@ pub struct Scene {
 impl Scene {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().expect("directory");
-        let clock = Arc::new(HandClock(AtomicI64::new(1_795_392_000_000_000)));
+        let clock = Arc::new(HandClock(AtomicI64::new(1_795_392_000_000_000), AtomicI64::new(0)));
         let rng = SeededRng::new(1);
         let store = Store::open(directory.path(), Arc::clone(&clock) as Arc<dyn Clock>, &rng).expect("opens");
         Self { store, clock, rng, directory }

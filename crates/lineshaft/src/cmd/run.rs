@@ -167,7 +167,10 @@ fn insecure(installation: &Installation, token: &Token) -> Vec<String> {
 
 async fn until_end(node: Node, server: Server, signals: &mut Signals) -> Result<Exit, String> {
     tokio::select! {
-        name = signals.next() => eprintln!("{name}: taking nothing more in, waiting for attempts on their way; a second signal ends at once"),
+        name = signals.next() => eprintln!(
+            "{name}: taking nothing more in, waiting for attempts on their way, at most {} s; a second signal ends at once",
+            node.patience().as_secs()
+        ),
         () = node.failed() => {}
     }
     let failed = node.shared().has_failed();
@@ -190,10 +193,10 @@ async fn until_end(node: Node, server: Server, signals: &mut Signals) -> Result<
     }
     if stopped {
         eprintln!("stopped");
-    } else {
-        eprintln!("stopped before everything on its way had ended; it is found at the next start");
+        return Ok(Exit::Ok);
     }
-    Ok(Exit::Ok)
+    eprintln!("stopped before everything on its way had ended; it is found at the next start");
+    Ok(Exit::Unfinished)
 }
 
 /// The signals that end a node.

@@ -132,6 +132,22 @@ impl Node {
         self.terminate_process(child)
     }
 
+    /// Ends it in the middle of a request, by a second signal.
+    pub fn terminate_at_once(self) -> Ended {
+        let mut request = TcpStream::connect(&self.inbound).unwrap();
+        let head = "POST /in/mes/completion HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer s3cret\r\nIdempotency-Key: h\r\n\
+                    Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
+        request.write_all(head.as_bytes()).unwrap();
+        let id = self.child.id();
+        let killed = Command::new("kill").args(["-TERM", &id.to_string()]).status().unwrap();
+        assert!(killed.success());
+        // Two signals that come together are one.
+        while TcpStream::connect(&self.inbound).is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.terminate_process(id)
+    }
+
     fn terminate_process(self, id: u32) -> Ended {
         let killed = Command::new("kill").args(["-TERM", &id.to_string()]).status().unwrap();
         assert!(killed.success());

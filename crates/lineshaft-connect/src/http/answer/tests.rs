@@ -177,6 +177,7 @@ fn absent_is_believed_only_from_an_answer_of_the_agreed_shape() {
             Probe::Found { receipt } => format!("found {}", receipt.as_deref().unwrap_or("-")),
             Probe::Absent => "absent".to_owned(),
             Probe::CannotTell(fault) => fault.code.as_str().to_owned(),
+            Probe::NotAnswered(_) => "not answered".to_owned(),
         }
     };
     for (status, body, expected) in [
@@ -191,6 +192,9 @@ fn absent_is_believed_only_from_an_answer_of_the_agreed_shape() {
         (204, "", "DELIVER-009"),
         (500, "", "DELIVER-009"),
         (302, "", "DELIVER-009"),
+        (401, "", "not answered"),
+        (429, "", "not answered"),
+        (503, "", "not answered"),
     ] {
         assert_eq!(asked(status, body), expected, "{status} {body}");
     }
