@@ -216,12 +216,12 @@ fn readable(answer: &Answer) -> Result<&[u8], Fault> {
 const NODES_MAX: usize = 2_000_000;
 
 fn decode(body: &[u8]) -> Result<Tree, Fault> {
-    lineshaft_format::json::decode_up_to(body, NODES_MAX).map_err(|fault| {
-        let what = match fault.code {
-            Code::DecodeLimit => format!("the answer exceeds a limit: {}; a smaller `page_size` helps", fault.message),
-            _ => format!("the answer is not the JSON that was agreed: {}", fault.message),
-        };
-        Fault::new(Code::DeliverBadAnswer, what).detail(fault.at)
+    lineshaft_format::json::decode_up_to(body, NODES_MAX).map_err(|fault| match fault.code {
+        Code::DecodeLimit => {
+            let what = format!("the answer exceeds a limit: {}; a smaller `page_size` helps", fault.message);
+            Fault::new(Code::DeliverBadAnswer, what).detail(fault.at)
+        }
+        _ => Fault::new(Code::DeliverBadAnswer, "the answer is not the JSON that was agreed").detail(fault.message),
     })
 }
 

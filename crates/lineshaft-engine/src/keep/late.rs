@@ -8,7 +8,7 @@ use lineshaft_model::time::Timestamp;
 use lineshaft_store::StoreError;
 use lineshaft_store::read::late::Late;
 
-use super::pause;
+use super::pause_until;
 use crate::shared::Shared;
 
 /// How often is looked.
@@ -25,11 +25,13 @@ pub struct Seen {
 
 pub(super) async fn run(shared: &Shared) {
     loop {
+        // From the beginning of a look, so that the clock may move while one runs.
+        let next = shared.clock.monotonic() + EVERY;
         if let Err(error) = look(shared) {
             shared.fail_if_fatal(&error);
             tracing::warn!(%error, "late deliveries cannot be looked for");
         }
-        if pause(shared, EVERY).await {
+        if pause_until(shared, next).await {
             return;
         }
     }

@@ -143,16 +143,22 @@ impl Commit<'_> {
             Next::Park { fault } => {
                 self.keep_reason(settle, "park", fault)?;
                 self.keep_doubt(settle, false)?;
-                let waits = fault.waits_for.as_ref();
-                self.sql
-                    .prepare_cached(
-                        "UPDATE deliveries SET state = 'parked', next_at = NULL, lets_pass = 0, waits_table = ?2, waits_key = ?3
-                         WHERE id = ?1",
-                    )?
-                    .execute(params![id, waits.map(|(table, _)| table), waits.map(|(_, key)| key)])?;
+                self.park_delivery(id, fault)?;
             }
         }
         Ok(Effect::Settled { due, process })
+    }
+
+    /// Parks a delivery until a person decides, or the record arrives that it was not rendered for want of.
+    fn park_delivery(&self, id: &[u8], fault: &Fault) -> Result<(), StoreError> {
+        let waits = fault.waits_for.as_ref();
+        self.sql
+            .prepare_cached(
+                "UPDATE deliveries SET state = 'parked', next_at = NULL, lets_pass = 0, waits_table = ?2, waits_key = ?3
+                 WHERE id = ?1",
+            )?
+            .execute(params![id, waits.map(|(table, _)| table), waits.map(|(_, key)| key)])?;
+        Ok(())
     }
 
     /// Since when it is open whether the target has the document under this key. What the target said it does not have is

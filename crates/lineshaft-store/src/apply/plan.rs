@@ -2,7 +2,7 @@
 
 use lineshaft_model::delivery::DeliveryState;
 use lineshaft_model::fault::{Code, Fault};
-use lineshaft_model::ids::DeliveryId;
+use lineshaft_model::ids::{DeliveryId, TransactionId};
 use lineshaft_model::key::Key;
 use lineshaft_model::transaction::TransactionState;
 use rusqlite::{ToSql, params};
@@ -276,8 +276,34 @@ impl Commit<'_> {
             part: i64::from(part.part),
             receiver: new.receiver.clone(),
         };
-        let now = self.now.as_micros();
         let state = self.first_state(part, &place, new)?;
+        self.write_delivery((id, part.id), &place, (documents, accepted_at), new, state)?;
+        self.delivery_came(&new.receiver, state);
+        let stuck = if let NewWork::Stuck(fault) = &new.work { fault.waits_for.as_ref() } else { None };
+        if let Some((table, key)) = stuck
+            && self.known_since(table, key, part.versions.catalog)?
+        {
+            // The record arrived while this was being processed against the catalog before it: render it again.
+            released.render.push(id);
+        }
+        if let (true, Some(key)) = (new.keep_latest, &place.order_key) {
+            // What it superseded may have been first, and others waited for that.
+            due.extend(self.advance(&place.system, &place.sequence, key)?);
+        }
+        due.extend((state == DeliveryState::Pending).then(|| place.due(id, self.steady)));
+        Ok(())
+    }
+
+    /// The row of a delivery as it begins.
+    fn write_delivery(
+        &self,
+        (id, transaction): (DeliveryId, TransactionId),
+        place: &Place,
+        (documents, accepted_at): (Option<i64>, i64),
+        new: &NewDelivery,
+        state: DeliveryState,
+    ) -> Result<(), StoreError> {
+        let now = self.now.as_micros();
         let (slot, parameters, awaits) = match &new.work {
             NewWork::Send { slot, parameters, awaits } => {
                 (Some(slot_number(*slot)), parameters_text(parameters)?, awaits.as_deref())
@@ -301,7 +327,7 @@ impl Commit<'_> {
             )?
             .execute(params![
                 id.as_bytes().as_slice(),
-                part.id.as_bytes().as_slice(),
+                transaction.as_bytes().as_slice(),
                 new.receiver,
                 place.system,
                 place.sequence,
@@ -326,18 +352,6 @@ impl Commit<'_> {
                 awaits,
                 accepted_at
             ])?;
-        self.delivery_came(&new.receiver, state);
-        if let Some((table, key)) = waits
-            && self.known_since(table, key, part.versions.catalog)?
-        {
-            // The record arrived while this was being processed against the catalog before it: render it again.
-            released.render.push(id);
-        }
-        if let (true, Some(key)) = (new.keep_latest, &place.order_key) {
-            // What it superseded may have been first, and others waited for that.
-            due.extend(self.advance(&place.system, &place.sequence, key)?);
-        }
-        due.extend(next_at.map(|_| place.due(id, self.steady)));
         Ok(())
     }
 }

@@ -7,8 +7,8 @@ use std::process::Command;
 use crate::hub::{ANYWHERE, Node, launch, pass_on};
 use crate::program::Ended;
 
-/// Starts in which the document must be stopped: it ends one life on its way in and three from the store, and is stopped
-/// in the fifth. One to spare.
+/// Starts after which the document must be stopped: one that it ends on its way in, four that it ends from the store, and
+/// one more.
 const STARTS_MAX: usize = 6;
 
 const KILLER: &str = r#"{"id":"0123456789abcdef","order":"K1","seq":"1","kill":true}"#;
