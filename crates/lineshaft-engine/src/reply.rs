@@ -176,3 +176,38 @@ fn of_delivery(delivery: Delivery) -> DeliveryStanding {
         fault: delivery.fault,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    /// Whether the one in the seat was told since it was asked last.
+    fn is_told(seat: &Seat<'_>) -> bool {
+        let waits = pin!(seat.told.notified());
+        matches!(waits.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()))
+    }
+
+    #[test]
+    fn everybody_who_waits_for_the_same_is_told_and_who_has_left_is_forgotten() {
+        let waiting = Waiting::default();
+        let (transaction, delivery) = (TransactionId::from_bytes([1; 16]), DeliveryId::from_bytes([2; 16]));
+        let ids = || [*transaction.as_bytes(), *delivery.as_bytes()].into_iter();
+        let (mut first, mut second) = (waiting.seat(), waiting.seat());
+        assert!(first.add(ids()) && second.add(ids()));
+        assert!(!first.add(ids()), "nothing new");
+        waiting.told(delivery);
+        assert_eq!((is_told(&first), is_told(&second)), (true, true));
+        assert!(!is_told(&first), "once");
+        waiting.told_of(transaction);
+        assert_eq!((is_told(&first), is_told(&second)), (true, true));
+        drop(second);
+        waiting.told(delivery);
+        assert!(is_told(&first), "who leaves takes nobody along");
+        drop(first);
+        assert!(waiting.lock().is_empty());
+    }
+}

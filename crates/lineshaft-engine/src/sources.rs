@@ -77,3 +77,32 @@ impl Sources {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lineshaft_model::fault::Code;
+
+    use super::*;
+
+    #[test]
+    fn a_source_fails_since_its_first_failure_until_something_comes_or_it_fails_no_more() {
+        let sources = Sources::default();
+        let at = Timestamp::from_micros;
+        let fault = |message: &str| Fault::new(Code::DeliverUnreachable, message);
+        assert_eq!(sources.of("erp/order"), SourceState::default());
+        sources.recovered("erp/order");
+        sources.failed("erp/order", &fault("first"), at(1));
+        sources.failed("erp/order", &fault("second"), at(2));
+        let failing = Some(Failing { fault: fault("second"), since: at(1), times: 2 });
+        assert_eq!(sources.of("erp/order").failing, failing);
+        assert_eq!(sources.of("erp/other").failing, None);
+        sources.received("erp/order", at(3));
+        assert_eq!((sources.of("erp/order").failing, sources.of("erp/order").received_at), (None, Some(at(3))));
+        sources.failed("erp/order", &fault("third"), at(4));
+        assert_eq!(sources.of("erp/order").failing.map(|failing| (failing.since, failing.times)), Some((at(4), 1)));
+        sources.recovered("erp/order");
+        sources.refused("erp/order", &fault("bad"), at(5));
+        let state = sources.of("erp/order");
+        assert_eq!((state.failing, state.refused, state.last_refused), (None, 1, Some((fault("bad"), at(5)))));
+    }
+}

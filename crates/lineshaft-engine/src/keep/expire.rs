@@ -28,7 +28,7 @@ const REST_BOUNDS: (Duration, Duration) = (Duration::from_millis(1), Duration::f
 /// How often it is written down how far retention has come.
 const WRITTEN_EVERY: Duration = Duration::from_secs(600);
 
-/// What time it is for retention: a wall clock that jumped makes nothing old (docs/decisions/0017).
+/// What time it is for retention: a wall clock that jumped makes nothing old (docs/decisions/0016).
 struct Aging {
     aged_to: Timestamp,
     /// When it was last brought on, and when written down, on the clock that does not step.

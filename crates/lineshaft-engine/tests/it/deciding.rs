@@ -118,3 +118,13 @@ async fn an_answer_overtakes_the_question_that_waits_for_the_target() {
     plant.until_delivered(2).await;
     assert_eq!(plant.sink.effects(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_for_a_table_that_the_project_does_not_know_are_refused() {
+    let plant = Plant::new(Class::T1, T1).await;
+    let (shared, anna) = (plant.node.shared(), anna());
+    let records = || vec![("P".to_owned(), br#"{"material":"P","unit":"PCE"}"#.to_vec())];
+    let refused = act::load(shared, &anna, "matrial", records(), "test").await.expect_err("no such table");
+    assert!(matches!(&refused, Refusal::Missing(what) if what.contains("there are: material")), "{refused:?}");
+    act::load(shared, &anna, "material", records(), "test").await.expect("loads");
+}

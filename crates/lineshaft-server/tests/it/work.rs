@@ -118,6 +118,7 @@ async fn an_exception_is_listed_shown_and_decided_on_once() {
     assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "{list}");
     let it = &list["items"][0];
     assert_eq!((&it["label"], &it["order_key"]), (&json!("Stopped"), &json!("order:erp/1000041")));
+    assert_eq!(it["impact"], "financial posting", "before routing too");
     assert_eq!((&it["fault"]["code"], &it["can"]), (&json!("VALIDATE-002"), &json!(["retry", "discard"])));
     assert!(it["fault"]["next_step"].as_str().unwrap().ends_with('.'));
 

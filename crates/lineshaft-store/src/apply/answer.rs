@@ -58,10 +58,13 @@ impl Commit<'_> {
 
     fn awaiting(&self, receiver: &str, reference: &str) -> Result<Option<Answered>, StoreError> {
         let read = |row: &SqlRow<'_>| {
+            let word: String = row.get(2)?;
+            let state = DeliveryState::from_word(&word)
+                .ok_or_else(|| rusqlite::Error::InvalidParameterName(format!("deliveries.state {word:?}")))?;
             Ok(Answered {
                 id: DeliveryId::from_bytes(row.get(0)?),
                 transaction: row.get(1)?,
-                state: DeliveryState::from_word(&row.get::<_, String>(2)?).unwrap_or(DeliveryState::Parked),
+                state,
                 tried: row.get(3)?,
                 line: (row.get(4)?, row.get(5)?, row.get(6)?),
             })

@@ -1,4 +1,4 @@
-//! Deadlines of an earlier life of the node, set anew at the start of one (docs/decisions/0017): they were written by a
+//! Deadlines of an earlier life of the node, set anew at the start of one (docs/decisions/0016): they were written by a
 //! clock that may have gone back since, and then would not be reached for as long as it went back.
 
 use lineshaft_model::time::Timestamp;

@@ -151,6 +151,17 @@ fn a_broken_body_spoils_a_yes_but_not_a_no() {
 }
 
 #[test]
+fn an_answer_may_have_more_values_than_a_document_and_too_many_say_what_helps() {
+    let json = ("content-type", "application/json");
+    let values = |count: usize| format!("[{}0]", "0,".repeat(count - 1));
+    let page = |count: usize| document(Ok(answer(200, &[json], &values(count))), Timestamp::from_micros(0));
+    assert!(page(lineshaft_format::json::NODES_MAX * 2).is_ok());
+    let (fault, _) = page(super::NODES_MAX).expect_err("one too many, with the list");
+    assert_eq!(fault.code, Code::DeliverBadAnswer);
+    assert!(fault.message.contains("`page_size`"), "{fault}");
+}
+
+#[test]
 fn words_of_a_target_are_cut_and_never_hold_our_secret() {
     let long = format!(r#"{{"title":"{}"}}"#, "word ".repeat(200));
     assert!(judged(answer(409, &[], &long)).chars().count() < SAID_CHARS_MAX + 80);
